@@ -1,0 +1,111 @@
+"""Runs the migrations: the platform's tree once, the tenants' over all their schemas."""
+
+import io
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from alembic.script import ScriptDirectory
+
+from migrations import roles
+from saas.core.administrator import administrator
+from tenants.isolation import schemas
+from tenants.models import Tenant
+from tenants.provisioning import Blueprint
+
+BATCH = 50  # schemas in one transaction: their locks have to fit into max_locks_per_transaction
+_LOCK = 7_301_002  # of the advisory lock that makes two runs one
+
+_HERE = Path(__file__).parent
+
+
+def migrate(app_url: str) -> Iterator[str]:
+    """Bring everything to head; yields what was done, a line each. Killed, it goes on where it was."""
+    with administrator() as connection:
+        _wait_for_turn(connection)
+        roles.prepare(connection, app_url)
+        before = _platform_revision(connection)
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(_HERE / "platform"))
+        command.upgrade(config, "head")
+    if before != platform_head():
+        yield f"platform: {before or 'nothing'} → {platform_head()}"
+    done = 0
+    while batch := _upgrade_batch():
+        done += batch
+    if done:
+        yield f"tenants: {done} schemas → {tenant_head()}"
+
+
+def behind() -> list[str]:
+    """The ids of the tenants whose schema is not at head."""
+    with administrator() as connection:
+        return list(connection.scalars(sa.select(Tenant.id).where(_behind())))
+
+
+def platform_head() -> str:
+    return _head("platform")
+
+
+def tenant_head() -> str:
+    return _head("tenant")
+
+
+@lru_cache(maxsize=1)
+def blueprint() -> Blueprint:
+    """A new tenant's schema at head: all migrations rendered to one script."""
+    return Blueprint(tenant_head(), render(None))
+
+
+@lru_cache(maxsize=32)
+def render(since: str | None) -> str:
+    """The SQL that takes a tenant's schema from a revision, or from nothing, to head."""
+    directory = _directory("tenant")
+    steps = reversed(list(directory.iterate_revisions("head", since or "base")))
+    buffer = io.StringIO()
+    context = MigrationContext.configure(dialect_name="postgresql", opts={"as_sql": True, "output_buffer": buffer})
+    with Operations.context(context):
+        for step in steps:
+            step.module.upgrade()
+    return buffer.getvalue()
+
+
+def _upgrade_batch() -> int:
+    """Replay one step for some schemas that are at the same revision, and note it in their rows, in one commit."""
+    with administrator() as connection:
+        _wait_for_turn(connection)
+        since = connection.scalar(sa.select(Tenant.revision).where(_behind()).limit(1))
+        if since is None:
+            return 0
+        some = sa.select(Tenant.id).where(Tenant.revision == since).limit(BATCH).with_for_update()
+        tenants = list(connection.scalars(some))
+        schemas.upgrade(connection, tenants, render(since))
+        connection.execute(sa.update(Tenant).where(Tenant.id.in_(tenants)).values(revision=tenant_head()))
+        return len(tenants)
+
+
+def _behind() -> sa.ColumnElement[bool]:
+    return sa.and_(Tenant.revision.is_not(None), Tenant.revision != tenant_head())
+
+
+def _platform_revision(connection: sa.Connection) -> str | None:
+    context = MigrationContext.configure(connection, opts={"version_table_schema": "platform"})
+    return context.get_current_revision()
+
+
+def _wait_for_turn(connection: sa.Connection) -> None:
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+
+
+@lru_cache(maxsize=2)
+def _head(tree: str) -> str:
+    return _directory(tree).get_current_head() or ""
+
+
+def _directory(tree: str) -> ScriptDirectory:
+    return ScriptDirectory(str(_HERE / tree))

@@ -1,0 +1,33 @@
+"""The forms of signing in and of passwords."""
+
+from typing import Any
+
+from flask_wtf import FlaskForm
+from wtforms import HiddenField, PasswordField
+from wtforms.validators import DataRequired, Length
+
+from saas.accounts.passwords import LONGEST, SHORTEST
+from saas.core.forms import AddressField
+
+
+class NewPasswordField(PasswordField):
+    def __init__(self, label: str = "Password", **options: Any) -> None:
+        rules = [
+            DataRequired("Choose a password."),
+            Length(SHORTEST, LONGEST, f"Use {SHORTEST} to {LONGEST} characters; a few words make a good password."),
+        ]
+        super().__init__(label, rules, **options)
+
+
+class SignInForm(FlaskForm):
+    email = AddressField()
+    password = PasswordField("Password", [DataRequired("Fill in your password."), Length(max=LONGEST)])
+    next = HiddenField()
+
+
+class ForgotForm(FlaskForm):
+    email = AddressField()
+
+
+class ResetForm(FlaskForm):
+    password = NewPasswordField("New password")

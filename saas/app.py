@@ -1,0 +1,45 @@
+"""The application: a table of contents."""
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from migrations import fleet
+from saas.accounts import views as accounts
+from saas.console import views as console
+from saas.core import database, development, edge, headers, hosts, identity, observability, pages, problems
+from saas.core.mail import tasks as mail_tasks  # noqa: F401  registers its jobs
+from saas.core.settings import Settings, load
+from saas.signup import views as signup
+from tenants import isolation, rooms
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Build the application. Raises SettingsError, which names each variable that is missing or wrong."""
+    settings = settings or load()
+    app = Flask("saas", static_url_path="/static")
+    app.config["STATEMENT_TIMEOUT_MS"] = settings.statement_timeout_ms
+    app.extensions["freehold.settings"] = settings
+    app.extensions["freehold.bind"] = isolation.bind
+    app.extensions["freehold.blueprint"] = fleet.blueprint
+    app.extensions["freehold.platform_head"] = fleet.platform_head()
+
+    edge.init_app(app, settings)
+    database.init_app(app, settings, isolation.Connection)
+    identity.login_manager.init_app(app)
+    rooms.init_app(app)
+    for room in (signup, accounts, console):
+        app.register_blueprint(room.blueprint)
+    if not settings.production:
+        development.init_app(app)
+    observability.init_app(app)
+    headers.init_app(app, settings)
+    problems.init_app(app)
+    pages.init_app(app)
+
+    if settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=settings.trusted_proxies, x_proto=settings.trusted_proxies, x_host=0
+        )
+    if not settings.production:
+        app.wsgi_app = hosts.PathWorkspaces(app.wsgi_app)  # type: ignore[method-assign]
+    return app

@@ -1,0 +1,89 @@
+"""The database session and the one place that ends its transactions."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy.orm import DeclarativeBase, registry
+
+from saas.core.settings import Settings
+
+NAMES = {
+    "ix": "%(table_name)s_%(column_0_N_name)s_ix",
+    "uq": "%(table_name)s_%(column_0_N_name)s_key",
+    "ck": "%(table_name)s_%(constraint_name)s_check",
+    "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+    "pk": "%(table_name)s_pkey",
+}
+
+TYPES = {datetime: sa.DateTime(timezone=True)}
+
+
+class Base(DeclarativeBase):
+    """Of the models of the platform's own tables; those in a tenant's schema have another base."""
+
+    registry = registry(
+        metadata=sa.MetaData(schema="platform", naming_convention=NAMES), type_annotation_map=TYPES
+    )
+
+
+db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
+
+
+def init_app(app: Flask, settings: Settings, connection_factory: type) -> None:
+    """Connect the application; `connection_factory` makes the driver's connections."""
+    app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
+        "pool_size": settings.database_pool_size,
+        "max_overflow": settings.database_pool_size,
+        "pool_timeout": 5,
+        "connect_args": {
+            "connection_factory": connection_factory,
+            "connect_timeout": 5,
+            "application_name": "freehold",
+        },
+    }
+    db.init_app(app)
+
+
+@contextmanager
+def transaction() -> Iterator[None]:
+    """One transaction of a job or a command: commit at the end, roll back on an error."""
+    try:
+        yield
+        commit()
+    except BaseException:
+        rollback()
+        raise
+
+
+def commit() -> None:
+    db.session.commit()
+
+
+def rollback() -> None:
+    db.session.rollback()
+
+
+@contextmanager
+def separate() -> Iterator[sa.Connection]:
+    """A short transaction beside the request's, for what must stay when the request is rolled back."""
+    with db.engine.begin() as connection:
+        yield connection
+
+
+def violated(error: sa.exc.IntegrityError) -> str:
+    """The name of the constraint that an error broke, without the shard's number that Citus appends."""
+    name = getattr(getattr(error.orig, "diag", None), "constraint_name", None) or ""
+    stem, _, suffix = name.rpartition("_")
+    return stem if suffix.isdigit() else name
+
+
+def platform_revision() -> str | None:
+    """Which revision the platform's own schema is at."""
+    table = sa.table("alembic_version", sa.column("version_num"), schema=Base.metadata.schema)
+    return db.session.scalar(sa.select(table.c.version_num))

@@ -1,0 +1,90 @@
+"""The edge of a request: who asks, by which number it is known, and how its transaction ends."""
+
+import re
+import time
+from uuid import uuid4
+
+import structlog
+from flask import Flask, Response, g, request
+from flask.json.provider import JSONProvider
+from flask_wtf import CSRFProtect
+
+import orjson
+from saas.core import database
+from saas.core.errors import Forbidden
+from saas.core.settings import Settings
+from typing import Any
+
+log = structlog.get_logger()
+csrf = CSRFProtect()
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+_QUIET = ("/healthz/", "/static/", "/metrics")
+
+
+class FastJson(JSONProvider):
+    """orjson, which passes on JSON that PostgreSQL has already written (`orjson.Fragment`)."""
+
+    def dumps(self, obj: Any, **_options: Any) -> str:
+        return orjson.dumps(obj).decode()
+
+    def loads(self, s: str | bytes, **_options: Any) -> Any:
+        return orjson.loads(s)
+
+    def response(self, *args: Any, **kwargs: Any) -> Response:
+        return Response(orjson.dumps(self._prepare_response_obj(args, kwargs)) + b"\n", mimetype="application/json")
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    app.json = FastJson(app)
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        MAX_CONTENT_LENGTH=settings.max_body_bytes,
+        MAX_FORM_MEMORY_SIZE=settings.max_body_bytes,
+        SESSION_COOKIE_NAME=cookie_name(settings, "form"),
+        SESSION_COOKIE_SECURE=settings.production,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the cookie it is tied to
+    )
+    csrf.init_app(app)
+    app.before_request(_begin)
+    app.after_request(_finish)  # the last to run, since Flask takes them in reverse order
+
+
+def cookie_name(settings: Settings, name: str) -> str:
+    """`__Host-` makes browsers refuse the cookie from a subdomain or without TLS."""
+    return f"__Host-fh-{name}" if settings.production else f"fh-{name}"
+
+
+def _begin() -> None:
+    g.started = time.perf_counter()
+    given = request.headers.get("X-Request-ID", "")
+    g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+    origin = request.headers.get("Origin")
+    if request.method not in {"GET", "HEAD", "OPTIONS"} and origin and not _own(origin) and not _for_programs():
+        raise Forbidden("This form was sent from another site. Open the page here and send it again.")
+
+
+def _own(origin: str) -> bool:
+    return origin == request.host_url.rstrip("/")
+
+
+def _for_programs() -> bool:
+    """The API takes no cookies, so a page of another origin gains nothing by calling it."""
+    return request.path.startswith("/api/")
+
+
+def _finish(response: Response) -> Response:
+    """What the visitor is told has happened, has happened: commit before the answer leaves, or undo it all."""
+    if response.status_code < 400:
+        database.commit()
+    else:
+        database.rollback()
+    response.headers["X-Request-ID"] = g.get("request_id", "")
+    if not request.path.startswith(_QUIET):
+        milliseconds = round((time.perf_counter() - g.get("started", time.perf_counter())) * 1000, 1)
+        log.info("request", method=request.method, path=request.path, status=response.status_code, ms=milliseconds)
+    return response

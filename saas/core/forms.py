@@ -1,0 +1,53 @@
+"""What forms share: clean text, email addresses, and errors at the field they belong to."""
+
+from typing import Any
+
+from email_validator import EmailNotValidError, validate_email
+from flask_wtf import FlaskForm
+from wtforms import EmailField, Field, StringField
+from wtforms.validators import DataRequired, Length, StopValidation
+
+from saas.core.errors import PlatformError
+from saas.core.text import fault, one_line
+
+
+class LineField(StringField):
+    """One line of text: composed, with single spaces, without control characters."""
+
+    def __init__(self, label: str, *, longest: int, required: bool = True, **options: Any) -> None:
+        rules: list[Any] = [DataRequired(f"Fill in {label.lower()}.")] if required else []
+        rules += [_clean, Length(max=longest, message=f"Use at most {longest} characters.")]
+        super().__init__(label, rules, filters=[lambda value: one_line(value) if value else value], **options)
+
+
+class AddressField(EmailField):
+    """An email address in its normal form, in lower case."""
+
+    def __init__(self, label: str = "Email", **options: Any) -> None:
+        super().__init__(label, [DataRequired("Fill in your email address."), _clean, _email], **options)
+
+
+def attach(form: FlaskForm, error: PlatformError) -> None:
+    """Put a named error at the fields it speaks of, or above the form."""
+    rest = True
+    for name, message in error.fields.items():
+        if name in form:
+            form[name].errors = [*form[name].errors, message]
+            rest = False
+    if rest:
+        form.form_errors.append(error.detail)
+
+
+def _clean(_form: FlaskForm, field: Field) -> None:
+    if field.data and (message := fault(field.data)):
+        raise StopValidation(message)
+
+
+def _email(_form: FlaskForm, field: Field) -> None:
+    try:
+        found = validate_email(field.data.strip(), check_deliverability=False)
+    except EmailNotValidError as error:
+        raise StopValidation(f"That is not an email address: {error}") from None
+    if len(found.normalized) > 254:
+        raise StopValidation("Use an email address of at most 254 characters.")
+    field.data = found.normalized.lower()

@@ -1,0 +1,93 @@
+"""Who asks, as frozen values: the result of a request's first step, before a tenant is bound."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from urllib.parse import quote
+from uuid import UUID
+
+from flask import Response, g, redirect, request
+from flask_login import LoginManager, UserMixin
+
+from saas.core import hosts
+from saas.core.errors import NotFound, SignInNeeded
+
+
+@dataclass(frozen=True)
+class Person(UserMixin):
+    """A signed-in user, as Flask-Login's `current_user` and the templates' `person`."""
+
+    id: UUID
+    email: str
+    name: str | None
+    confirmed: bool
+    operator: bool
+    session_id: UUID
+    parent_session_id: UUID | None
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The tenant that a request is for."""
+
+    id: str
+    name: str
+    address: str
+    state: str
+    opened_at: datetime | None
+
+    @property
+    def url(self) -> str:
+        return hosts.workspace_url(self.address)
+
+
+@dataclass(frozen=True)
+class Identity:
+    person: Person | None = None
+    tenant: Workspace | None = None
+    role: str | None = None  # of the person in the tenant
+    on_site: bool = field(default=True)  # whether the request came to the bare host
+
+
+login_manager = LoginManager()
+
+
+@login_manager.request_loader
+def _load(_request: object) -> Person | None:
+    return current().person
+
+
+@login_manager.unauthorized_handler
+def _unauthorized() -> Response:
+    """Send a visitor to the sign-in page, and from there back to where they were going."""
+    if request.method != "GET":
+        raise SignInNeeded("Your session has ended. Sign in and send the form again.", action=("Sign in", "/sign-in"))
+    wanted = request.full_path.rstrip("?")
+    return redirect(hosts.site_url("/sign-in?next=" + quote(wanted)))  # type: ignore[return-value]
+
+
+def current() -> Identity:
+    identity: Identity = g.get("identity") or Identity()
+    return identity
+
+
+def person() -> Person:
+    """The signed-in person. Raises SignInNeeded."""
+    if (found := current().person) is None:
+        raise SignInNeeded
+    return found
+
+
+def tenant() -> Workspace:
+    """The workspace asked for. Raises NotFound on the bare host."""
+    if (found := current().tenant) is None:
+        raise NotFound("Workspaces have an address of their own.", action=("Your workspaces", "/workspaces"))
+    return found
+
+
+def only_on_site() -> Response | None:
+    """For blueprints of the bare host: a visitor who asks a workspace for one of their pages is sent there."""
+    if current().on_site:
+        return None
+    if request.method != "GET":
+        raise NotFound
+    return redirect(hosts.site_url(request.full_path.rstrip("?")))  # type: ignore[return-value]

@@ -1,0 +1,141 @@
+"""Hands due jobs from the table to RQ. Killed at any moment it loses nothing: a lease that ends is sent again."""
+
+import signal
+import threading
+from collections.abc import Sequence
+from types import FrameType
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+from flask import Flask
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import OperationalError
+
+from saas.core.database import db, transaction
+from saas.core.jobs import registry
+from saas.core.jobs.models import Job, JobState
+from saas.core.jobs.runner import Handler
+
+log = structlog.get_logger()
+
+POLL_SECONDS = 0.025
+BATCH = 50
+TICK_ROUNDS = 40  # periodic jobs are looked at once a second
+WAIT_SECONDS = 30  # how long a job may lie in RQ before it is sent again, beside its own time limit
+
+
+def run(app: Flask, redis: "Redis[Any]") -> None:
+    """Dispatch until SIGTERM or SIGINT."""
+    stop = threading.Event()
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    log.info("dispatcher.started")
+    pause, rounds = 0.0, 0
+    while not stop.wait(pause):
+        pause = POLL_SECONDS
+        try:
+            with app.app_context():
+                if rounds % TICK_ROUNDS == 0:
+                    tick()
+                if dispatch(redis):
+                    pause = 0.0
+            rounds += 1
+        except (RedisError, OperationalError) as error:
+            log.warning("dispatcher.waiting", error=str(error).splitlines()[0])
+            pause = 1.0
+    log.info("dispatcher.stopped")
+
+
+def dispatch(redis: "Redis[Any]") -> int:
+    """One round: lease what is due and send it to RQ. Returns how many were sent.
+
+    When RQ can't be reached the leases are handed back at once, and RedisError is raised.
+    """
+    with transaction():
+        leased = _lease()
+    try:
+        for job in leased:
+            _send(redis, job)
+    except RedisError:
+        with transaction():
+            _hand_back(leased)
+        raise
+    return len(leased)
+
+
+def tick() -> None:
+    """Add a row for the current tick of each periodic job; the unique tick makes a second dispatcher's one vanish."""
+    with transaction():
+        for handler in registry.handlers():
+            if handler.every is not None:
+                _add_tick(handler, handler.every)
+
+
+def _add_tick(handler: Handler, every: int) -> None:
+        number = sa.func.floor(sa.func.extract("epoch", sa.func.now()) / every)
+        tick = sa.func.concat(handler.name, "@", sa.cast(number, sa.BigInteger))
+        known = sa.exists().where(Job.tick == tick)
+        row = sa.select(
+            sa.func.gen_random_uuid(), sa.literal(handler.name), sa.text("'[]'::jsonb"), sa.literal(handler.queue),
+            sa.literal(handler.limit_seconds), sa.literal(handler.max_tries), sa.literal("waiting"), sa.literal(0), tick,
+        ).where(~known)  # fmt: skip
+        columns = ["id", "name", "args", "queue", "limit_seconds", "max_tries", "state", "tries", "tick"]
+        db.session.execute(insert(Job).from_select(columns, row).on_conflict_do_nothing(index_elements=["tick"]))
+
+
+def _lease() -> Sequence[Any]:
+    due = (
+        sa.select(Job.id)
+        .where(Job.due_at <= sa.func.now())
+        .order_by(Job.due_at)
+        .limit(BATCH)
+        .with_for_update(skip_locked=True)
+    )
+    spent = Job.tries >= Job.max_tries  # its last try never came back
+    lease = sa.func.make_interval(0, 0, 0, 0, 0, 0, Job.limit_seconds + WAIT_SECONDS)
+    leased = (
+        sa.update(Job)
+        .where(Job.id.in_(due))
+        .values(
+            state=sa.case((spent, JobState.DEAD.value), else_=JobState.LEASED.value),
+            tries=sa.case((spent, Job.tries), else_=Job.tries + 1),
+            due_at=sa.case((spent, None), else_=sa.func.now() + lease),
+            finished_at=sa.case((spent, sa.func.now()), else_=None),
+            error=sa.case((spent, sa.func.coalesce(Job.error, "the worker was lost")), else_=Job.error),
+        )
+        .returning(Job.id, Job.name, Job.tenant, Job.queue, Job.tries, Job.limit_seconds, Job.state)
+        .execution_options(synchronize_session=False)
+    )
+    return [row for row in db.session.execute(leased) if row.state == JobState.LEASED]
+
+
+def _send(redis: "Redis[Any]", job: Any) -> None:
+    """RQ shows the job under the handler's real name, with the tenant in its description and id."""
+    whose = job.tenant or "platform"
+    Queue(job.queue, connection=redis).enqueue_call(
+        registry.get(job.name).path,
+        args=(str(job.id), job.tries),
+        timeout=job.limit_seconds,
+        result_ttl=0,
+        failure_ttl=3600,
+        description=f"{job.name} for {whose}",
+        job_id=f"{job.name.replace('.', '-')}-{whose}-{job.id}-{job.tries}",
+    )
+
+
+def _hand_back(leased: Sequence[Any]) -> None:
+    """As if they had not been leased; one that did reach RQ may run twice, and its effect is made once."""
+    db.session.execute(
+        sa.update(Job)
+        .where(Job.id.in_([job.id for job in leased]), Job.state == JobState.LEASED)
+        .values(state=JobState.WAITING, due_at=sa.func.now(), tries=Job.tries - 1)
+        .execution_options(synchronize_session=False)
+    )

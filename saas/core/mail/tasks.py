@@ -1,0 +1,60 @@
+"""Delivering mails."""
+
+import smtplib
+from email.message import EmailMessage
+from urllib.parse import unquote, urlsplit
+from uuid import UUID
+
+import sqlalchemy as sa
+from flask import current_app
+
+from saas.core.database import db, transaction
+from saas.core.jobs import handler
+from saas.core.mail.models import Mail, MailState
+from saas.core.settings import Settings
+
+TIMEOUT = 20  # seconds for each answer of the SMTP server
+
+
+def deliver_outside(_job: UUID, mail_id: str) -> bool:
+    """Hand the mail to the SMTP server. Returns False when there is none and the mail stays in the mailbox."""
+    settings: Settings = current_app.extensions["freehold.settings"]
+    if not settings.smtp_url:
+        return False
+    with transaction():
+        mail = db.session.get(Mail, UUID(mail_id))
+    if mail is not None and mail.state == MailState.WAITING:
+        _hand_over(settings.smtp_url, _message(mail, settings))
+    return True
+
+
+@handler("mail.deliver", limit_seconds=90, max_tries=12, outside=deliver_outside)
+def deliver(mail_id: str, sent: bool) -> None:
+    waiting = sa.update(Mail).where(Mail.id == UUID(mail_id), Mail.state == MailState.WAITING)
+    if sent:
+        db.session.execute(waiting.values(state=MailState.SENT, text=None, sent_at=sa.func.now()))
+    else:
+        db.session.execute(waiting.values(state=MailState.KEPT))
+
+
+def _message(mail: Mail, settings: Settings) -> EmailMessage:
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = settings.mail_from, mail.to, mail.subject
+    # The same on every try, so that a receiving server can drop a repeat.
+    message["Message-ID"] = f"<{mail.id}@{urlsplit(settings.site_url).hostname}>"
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(mail.text or "")
+    return message
+
+
+def _hand_over(url: str, message: EmailMessage) -> None:
+    parts = urlsplit(url)
+    kind = smtplib.SMTP_SSL if parts.scheme == "smtps" else smtplib.SMTP
+    port = parts.port or (465 if parts.scheme == "smtps" else 25)
+    with kind(parts.hostname or "", port, timeout=TIMEOUT) as server:
+        server.ehlo()
+        if parts.scheme == "smtp" and server.has_extn("starttls"):
+            server.starttls()
+        if parts.username:
+            server.login(unquote(parts.username), unquote(parts.password or ""))
+        server.send_message(message)

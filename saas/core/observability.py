@@ -1,0 +1,124 @@
+"""Logs, metrics and health."""
+
+import hmac
+import logging
+import time
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+from flask import Blueprint, Flask, Response, current_app, g, request
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from werkzeug.exceptions import NotFound, Unauthorized
+
+from saas.core.database import db, platform_revision
+from saas.core.edge import csrf
+from saas.core.jobs import Job, JobState
+from saas.core.settings import Settings
+
+_METHODS = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}  # others are not counted by name
+
+blueprint = Blueprint("health", __name__)
+
+
+class Metrics:
+    """One process' figures; Prometheus adds up the processes."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Histogram(
+            "freehold_request_seconds", "Time of a request", ["endpoint", "method", "status"], registry=self.registry
+        )
+        self.errors = Counter("freehold_request_errors_total", "Requests that failed by our fault", registry=self.registry)
+        self.depth = Gauge("freehold_jobs", "Jobs by queue and state", ["queue", "state"], registry=self.registry)
+        self.age = Gauge(
+            "freehold_jobs_oldest_seconds", "How long the oldest due job has waited", ["queue"], registry=self.registry
+        )
+
+
+def configure_logging(settings: Settings) -> None:
+    """Called by the entry points, never on import: JSON lines in production, readable ones elsewhere."""
+    renderer: Any = structlog.processors.JSONRenderer() if settings.production else structlog.dev.ConsoleRenderer(colors=False)
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(settings.log_level),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(settings.log_level.upper())
+
+
+def init_app(app: Flask) -> None:
+    app.extensions["freehold.metrics"] = Metrics()
+    app.register_blueprint(blueprint)
+    csrf.exempt(blueprint)
+    app.after_request(_observe)
+
+
+@blueprint.get("/healthz/live")
+def live() -> Response:
+    """The process answers; it says nothing of what it depends on, so that a slow database restarts no pod."""
+    return Response("alive\n", mimetype="text/plain")
+
+
+@blueprint.get("/healthz/ready")
+def ready() -> Response:
+    """The database answers and its platform schema is what this code expects."""
+    found = platform_revision()
+    head = current_app.extensions["freehold.platform_head"]
+    if found != head:
+        return Response(f"not ready: the schema is at {found}, this code needs {head}: run `saas migrate`\n", 503)
+    return Response("ready\n", mimetype="text/plain")
+
+
+@blueprint.get("/metrics")
+def metrics() -> Response:
+    settings: Settings = current_app.extensions["freehold.settings"]
+    if settings.metrics_token is None and settings.production:
+        raise NotFound
+    given = request.headers.get("Authorization", "")
+    if settings.metrics_token and not hmac.compare_digest(given.encode(), f"Bearer {settings.metrics_token}".encode()):
+        raise Unauthorized
+    figures: Metrics = current_app.extensions["freehold.metrics"]
+    _measure_jobs(figures)
+    return Response(generate_latest(figures.registry), mimetype="text/plain; version=0.0.4")
+
+
+def _measure_jobs(figures: Metrics) -> None:
+    figures.depth.clear()
+    figures.age.clear()
+    age = sa.func.max(sa.func.extract("epoch", sa.func.now() - Job.due_at))
+    open_jobs = (
+        sa.select(Job.queue, Job.state, sa.func.count(), sa.func.greatest(age, 0))
+        .where(Job.state != JobState.DONE)
+        .group_by(Job.queue, Job.state)
+    )
+    for queue, state, count, oldest in db.session.execute(open_jobs):
+        figures.depth.labels(queue, state.value).set(count)
+        if state == JobState.WAITING:
+            figures.age.labels(queue).set(float(oldest))
+
+
+def _observe(response: Response) -> Response:
+    figures: Metrics = current_app.extensions["freehold.metrics"]
+    seconds = time.perf_counter() - g.get("started", time.perf_counter())
+    method = request.method if request.method in _METHODS else "other"
+    figures.requests.labels(request.endpoint or "none", method, response.status_code).observe(seconds)
+    if response.status_code >= 500:
+        figures.errors.inc()
+    return response

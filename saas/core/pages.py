@@ -1,0 +1,24 @@
+"""What every template may use."""
+
+from typing import Any
+
+from flask import Flask, current_app, g
+
+from saas.core import identity
+from saas.core.settings import Settings
+
+
+def init_app(app: Flask) -> None:
+    app.context_processor(_context)
+
+
+def _context() -> dict[str, Any]:
+    settings: Settings = current_app.extensions["freehold.settings"]
+    here = identity.current()
+    return {
+        "person": here.person,
+        "tenant": here.tenant,
+        "site_url": settings.site_url,
+        "environment": settings.freehold_env,
+        "request_id": g.get("request_id", ""),
+    }

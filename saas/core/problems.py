@@ -1,0 +1,93 @@
+"""Errors become answers: problem details (RFC 9457) for programs, a page for people."""
+
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+import structlog
+from flask import Flask, Response, g, render_template, request
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
+
+from saas.core import database
+from saas.core.errors import PlatformError, Unavailable
+
+log = structlog.get_logger()
+
+_SENTENCES = {
+    400: "The request could not be read. Check its form and send it again.",
+    404: "There is nothing at this address. Check it, or go back to where you came from.",
+    405: "This address does not take that kind of request.",
+    413: "The request is larger than what is accepted here. Send less at a time.",
+    415: "Send the body as application/json.",
+}
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(PlatformError, _platform)
+    app.register_error_handler(CSRFError, _csrf)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(OperationalError, _database)
+    app.register_error_handler(PoolTimeout, _database)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _platform(error: PlatformError) -> Response:
+    response = answer(error.status, error.title, error.detail, code=error.code, fields=error.fields, action=error.action)
+    if error.retry_after:
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def _csrf(_error: CSRFError) -> Response:
+    detail = "The form had been open for too long, or cookies are switched off. Go back, reload the page and send it again."
+    return answer(HTTPStatus.BAD_REQUEST, "This form has expired", detail, code="form-expired")
+
+
+def _http(error: HTTPException) -> Response:
+    status = HTTPStatus(error.code or 500)
+    response = answer(status, status.phrase, _SENTENCES.get(status, status.description), code=f"http-{status.value}")
+    for name, value in error.get_headers():
+        if name.lower() not in {"content-type", "content-length"}:
+            response.headers[name] = value
+    return response
+
+
+def _database(error: Exception) -> Response:
+    log.error("database.unavailable", error=str(error).splitlines()[0])
+    return _platform(
+        Unavailable("The database did not answer in time. Nothing was changed; try again in a moment.", retry_after=5)
+    )
+
+
+def _unexpected(error: Exception) -> Response:
+    log.error("request.failed", exc_info=error)
+    detail = "The fault is ours and has been noted. Nothing was changed. If it stays, name the request number below."
+    return answer(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong", detail, code="internal")
+
+
+def answer(
+    status: HTTPStatus,
+    title: str,
+    detail: str,
+    *,
+    code: str,
+    fields: dict[str, str] | None = None,
+    action: tuple[str, str] | None = None,
+) -> Response:
+    """The response for an error; the transaction is over before the page is built."""
+    database.rollback()
+    if request.path.startswith("/api/"):
+        return _problem(status, title, detail, code, fields or {})
+    page = render_template("error.html", title=title, detail=detail, status=status.value, action=action)
+    return Response(page, status=status.value)
+
+
+def _problem(status: HTTPStatus, title: str, detail: str, code: str, fields: dict[str, str]) -> Response:
+    body: dict[str, Any] = {"type": f"/problems#{code}", "title": title, "status": status.value, "detail": detail}
+    if fields:
+        body["errors"] = [{"field": name, "message": message} for name, message in fields.items()]
+    body["request_id"] = g.get("request_id", "")
+    return Response(orjson.dumps(body) + b"\n", status=status.value, mimetype="application/problem+json")

@@ -1,0 +1,142 @@
+"""The platform's settings: one typed class, read from environment variables and nowhere else."""
+
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Environment = Literal["development", "test", "production"]
+
+DEVELOPMENT_SECRET = "development-"  # noqa: S105  how a secret made by `./dev run` starts
+EMBEDDED_PASSWORD = "embedded-"  # noqa: S105  how the password of an embedded service starts
+
+
+class SettingsError(Exception):
+    """The environment does not describe a platform that may start; the text names each variable."""
+
+
+def _sqlalchemy_url(url: str) -> str:
+    """Accept the `postgres://` and `postgresql://` that hosting companies hand out."""
+    scheme, separator, rest = url.partition("://")
+    if scheme in {"postgres", "postgresql"}:
+        return f"postgresql+psycopg2{separator}{rest}"
+    if scheme != "postgresql+psycopg2":
+        raise ValueError("must start with postgresql://")
+    return url
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/"):
+        raise ValueError("must be an origin such as https://example.com, without a path")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+DatabaseUrl = Annotated[str, AfterValidator(_sqlalchemy_url)]
+
+
+class Settings(BaseSettings):
+    """Each field is an environment variable of the same name in capitals."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
+
+    freehold_env: Environment = Field(
+        "production", description="development and test allow what production refuses: embedded services, mailbox page."
+    )
+    secret_key: str = Field(
+        min_length=32, description="Signs cookies and form tokens. 32 characters or more, the same on every pod."
+    )
+    site_url: Annotated[str, AfterValidator(_origin)] = Field(
+        "http://localhost:8000",
+        description="The bare host's origin. Workspaces live on its subdomains: point *.host at the same place.",
+    )
+    database_url: DatabaseUrl = Field(
+        description="PostgreSQL 17 or newer, as the application's own login role (never a superuser)."
+    )
+    database_admin_url: DatabaseUrl | None = Field(
+        None,
+        description="The same database as its owner with CREATEROLE; for `saas migrate` and the slow worker only.",
+    )
+    redis_url: str = Field(description="Redis or Valkey, which carries jobs to the workers.")
+    smtp_url: str | None = Field(
+        None,
+        description="smtp://user:password@host:587 (STARTTLS) or smtps://host:465. Development keeps mails at /dev/mailbox.",
+    )
+    mail_from: str = Field("Freehold <hello@localhost>", description="The sender of the platform's mails.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged.")
+    trusted_proxies: int = Field(
+        0, ge=0, le=8, description="How many proxies in front of the web process set X-Forwarded-For and -Proto."
+    )
+    max_body_bytes: int = Field(1_048_576, ge=1024, description="A longer request body is refused with 413.")
+    database_pool_size: int = Field(5, ge=1, description="Connections that one process keeps to PostgreSQL.")
+    statement_timeout_ms: int = Field(15_000, ge=100, description="A tenant's statement is cancelled after this time.")
+    spare_tenants_low: int = Field(8, ge=1, description="The pool of ready-made tenant schemas is refilled below this.")
+    spare_tenants_high: int = Field(16, ge=1, description="Up to how many it is refilled.")
+    unconfirmed_hours: int = Field(72, ge=1, description="A tenant without a confirmed email is reclaimed after this.")
+    signups_per_hour: int = Field(20, ge=1, description="Sign-ups allowed to one network (IPv4 address or IPv6 /64).")
+    metrics_token: str | None = Field(
+        None, description="Bearer token that /metrics asks for; without one production answers 404 there."
+    )
+    debug: bool = Field(False, description="Flask's debugger. Never in production.")
+
+    @property
+    def production(self) -> bool:
+        return self.freehold_env == "production"
+
+    @model_validator(mode="after")
+    def _production_is_safe(self) -> Self:
+        if self.spare_tenants_high < self.spare_tenants_low:
+            raise ValueError("SPARE_TENANTS_HIGH must not be below SPARE_TENANTS_LOW")
+        if self.production and (gaps := list(_production_gaps(self))):
+            raise ValueError("; ".join(gaps))
+        return self
+
+
+def load(**overrides: Any) -> Settings:
+    """Read the environment.
+
+    Raises SettingsError, one line for each variable that is missing or wrong.
+    """
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise SettingsError("\n".join(_line(detail) for detail in error.errors())) from None
+
+
+def env_example() -> str:
+    """The text of `.env.example`: every variable with what it means and its default."""
+    lines = ["# Every setting of the platform. Made by `./dev lint --fix` from saas/core/settings.py; do not edit.", ""]
+    for name, field in Settings.model_fields.items():
+        lines.append(f"# {field.description}")
+        if field.is_required():
+            lines += [f"{name.upper()}=", ""]
+        else:
+            lines += [f"# {name.upper()}={'' if field.default is None else _plain(field.default)}", ""]
+    return "\n".join(lines)
+
+
+def _production_gaps(settings: Settings) -> list[str]:
+    gaps = []
+    if settings.secret_key.startswith(DEVELOPMENT_SECRET):
+        gaps.append("SECRET_KEY is a development secret: set one of your own, for instance from `openssl rand -hex 32`")
+    for name in ("database_url", "database_admin_url", "redis_url"):
+        if (urlsplit(getattr(settings, name) or "").password or "").startswith(EMBEDDED_PASSWORD):
+            gaps.append(f"{name.upper()} points at an embedded service, which is for development: set a real one")
+    if settings.debug:
+        gaps.append("DEBUG is on: unset it")
+    if not settings.smtp_url:
+        gaps.append("SMTP_URL is not set: without it no one can confirm an email or reset a password")
+    if not settings.site_url.startswith("https://"):
+        gaps.append("SITE_URL must start with https://: cookies are sent over TLS only")
+    return gaps
+
+
+def _line(detail: Any) -> str:
+    name = str(detail["loc"][0]).upper() if detail["loc"] else ""
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    return f"{name}: {message}" if name else message
+
+
+def _plain(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,19 @@
+"""Text that people and programs send."""
+
+import re
+import unicodedata
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffd\ufffe\uffff]")
+_SPACE = re.compile(r"\s+")
+
+
+def fault(value: str) -> str | None:
+    """What keeps a text from being stored, or None."""
+    if _CONTROL.search(value):
+        return "Remove the characters that can't be shown: control characters or broken Unicode."
+    return None
+
+
+def one_line(value: str) -> str:
+    """The text in composed form (NFC), with single spaces and none around it."""
+    return _SPACE.sub(" ", unicodedata.normalize("NFC", value)).strip()

@@ -1,0 +1,19 @@
+"""The sign-up form."""
+
+from flask_wtf import FlaskForm
+from wtforms import StringField
+from wtforms.validators import DataRequired
+
+from saas.accounts.forms import NewPasswordField
+from saas.core.forms import AddressField, LineField
+
+
+class SignUpForm(FlaskForm):
+    business = LineField("Business name", longest=120)
+    address = StringField(
+        "Workspace address",
+        [DataRequired("Choose the address of your workspace.")],
+        filters=[lambda value: value.strip().lower() if value else value],
+    )
+    email = AddressField()
+    password = NewPasswordField()

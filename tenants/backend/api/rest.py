@@ -1,0 +1,149 @@
+"""The REST API under /api/v1, the same on the bare host and on each workspace's."""
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from http import HTTPStatus
+from typing import Any, NoReturn
+from uuid import UUID
+
+import orjson
+import structlog
+from flask import Blueprint, Response, g, jsonify, request
+
+from saas.core import hosts
+from saas.core.edge import csrf
+from saas.core.errors import Invalid, NotFound, PlatformError
+from tenants.backend.collections import records, service
+from tenants.backend.collections.design import Collection
+from tenants.backend.keys import service as keys
+from tenants.backend.keys.errors import BadKey, KeyNeeded
+from tenants.errors import UnknownWorkspace
+from tenants.routing import bind_by_id
+
+blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
+csrf.exempt(blueprint)  # the API takes no cookies
+
+_ROUTE = "/collections/<name>/records"
+
+
+class MalformedBody(PlatformError):
+    title = "The body is not the JSON that is expected"
+
+
+class UnsupportedBody(PlatformError):
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    title = "The body's type is not supported"
+
+
+class UnknownAddress(NotFound):
+    title = "The API has nothing at this address"
+
+
+@blueprint.before_request
+def authenticate() -> None:
+    """Parse the key, bind the tenant that it names, and look it up in that tenant's schema."""
+    scheme, _, text = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not text:
+        raise KeyNeeded
+    tenant_id, secret = keys.parse(text.strip())
+    address = hosts.address()
+    try:
+        workspace = bind_by_id(tenant_id)
+    except UnknownWorkspace:
+        raise BadKey from None
+    g.actor = f"key:{keys.verify(secret)}"
+    if address is not None and address != workspace.address:
+        raise BadKey
+    structlog.contextvars.bind_contextvars(actor=g.actor)
+
+
+@blueprint.get("/collections")
+def collections() -> Response:
+    found = [{"name": c.name, "label": c.label, "fields": c.fields_as_json()} for c in service.every()]
+    return jsonify(data=found)
+
+
+@blueprint.get(_ROUTE)
+def list_records(name: str) -> Response:
+    page = records.json_page(service.get(name), after=_cursor(), limit=_limit())
+    return jsonify(data=[orjson.Fragment(row["json"]) for row in page.records], next=page.next)
+
+
+@blueprint.post(_ROUTE)
+def create_record(name: str) -> Response:
+    collection = service.get(name)
+    return _json(records.create(collection, records.check(collection, _body())), 201)
+
+
+@blueprint.get(f"{_ROUTE}/<uuid:record_id>")
+def read_record(name: str, record_id: UUID) -> Response:
+    return _json(records.get_json(service.get(name), record_id))
+
+
+@blueprint.patch(f"{_ROUTE}/<uuid:record_id>")
+def change_record(name: str, record_id: UUID) -> Response:
+    collection = service.get(name)
+    return _json(records.change(collection, record_id, _changes(collection)))
+
+
+@blueprint.delete(f"{_ROUTE}/<uuid:record_id>")
+def delete_record(name: str, record_id: UUID) -> Response:
+    records.delete(service.get(name), record_id)
+    return Response(status=204)
+
+
+@blueprint.route("/", defaults={"path": ""})
+@blueprint.route("/<path:path>")
+def nothing(path: str) -> NoReturn:  # noqa: ARG001
+    """Below the API an unknown address asks for a key as well, and answers in JSON."""
+    raise UnknownAddress("See /api/v1/collections for what this key can reach.")
+
+
+def _changes(collection: Collection) -> dict[str, Any]:
+    return records.check(collection, _body(), partial=True)
+
+
+def _json(text: str, status: int = 200) -> Response:
+    return Response(text + "\n", status=status, mimetype="application/json")
+
+
+def _body() -> Mapping[str, Any]:
+    """The body as an object, numbers with all their digits. Raises UnsupportedBody and MalformedBody."""
+    if request.mimetype != "application/json":
+        raise UnsupportedBody("Send the body as JSON, with the header `Content-Type: application/json`.")
+    try:
+        body = json.loads(
+            request.get_data().decode(), parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_object
+        )
+    except (ValueError, RecursionError) as error:
+        raise MalformedBody(f"The body can't be read as JSON: {str(error)[:200]}.") from None
+    if not isinstance(body, dict):
+        raise MalformedBody("Send one JSON object with the record's fields.")
+    return body
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a JSON number")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key appears twice in one object")
+    return found
+
+
+def _limit() -> int:
+    text = request.args.get("limit", "50")
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= records.MOST_PER_PAGE:
+        raise Invalid(fields={"limit": f"must be a whole number from 1 to {records.MOST_PER_PAGE}"})
+    return int(text)
+
+
+def _cursor() -> UUID | None:
+    text = request.args.get("after")
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        raise Invalid(fields={"after": "must be the `next` of a page before"}) from None

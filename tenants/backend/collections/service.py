@@ -1,0 +1,66 @@
+"""Defining collections: each is a real, typed table in the tenant's schema."""
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError, ProgrammingError
+from sqlalchemy.schema import CreateTable, DropTable
+
+from saas.core import audit
+from saas.core.database import db
+from tenants import isolation
+from tenants.backend.collections import design
+from tenants.backend.collections.design import Collection, Field
+from tenants.backend.collections.errors import BadCollection, CollectionExists, UnknownCollection
+from tenants.backend.collections.models import CatalogueEntry
+
+_DUPLICATE = {"42P07", "42710", "23505"}  # a table, a type or a row of that name exists
+
+
+def create(collection: Collection, *, actor: str) -> None:
+    """Make the table and its entry. Raises BadCollection and CollectionExists."""
+    design.check(collection)
+    if len(every()) >= design.MOST_COLLECTIONS:
+        raise BadCollection(f"A workspace has at most {design.MOST_COLLECTIONS} collections. Drop one first.")
+    entry = CatalogueEntry(name=collection.name, label=collection.label, fields=collection.fields_as_json())
+    try:
+        with isolation.design():
+            db.session.execute(CreateTable(collection.table))
+        db.session.add(entry)
+        db.session.flush()  # for the name's unique constraint
+    except (ProgrammingError, IntegrityError) as error:
+        if getattr(error.orig, "pgcode", None) in _DUPLICATE:
+            raise CollectionExists(collection.name) from None
+        raise
+    audit.record("collection.created", actor=actor, tenant=isolation.bound(), name=collection.name)
+
+
+def drop(collection: Collection, *, actor: str) -> None:
+    """Remove the table with all its records, and its entry."""
+    with isolation.design():
+        db.session.execute(DropTable(collection.table))
+    db.session.execute(sa.delete(CatalogueEntry).where(CatalogueEntry.name == collection.name))
+    audit.record("collection.dropped", actor=actor, tenant=isolation.bound(), name=collection.name)
+
+
+def every() -> list[Collection]:
+    """The bound tenant's collections, by label."""
+    return [_value(entry) for entry in db.session.scalars(sa.select(CatalogueEntry).order_by(CatalogueEntry.label))]
+
+
+def get(name: str) -> Collection:
+    """Raises UnknownCollection."""
+    entry = db.session.scalar(sa.select(CatalogueEntry).where(CatalogueEntry.name == name))
+    if entry is None:
+        raise UnknownCollection(name)
+    return _value(entry)
+
+
+def counts(collections: list[Collection]) -> dict[str, int]:
+    """How many records each has, in one query."""
+    if not collections:
+        return {}
+    each = [sa.select(sa.func.count()).select_from(c.table).scalar_subquery().label(c.name) for c in collections]
+    return dict(db.session.execute(sa.select(*each)).mappings().one())
+
+
+def _value(entry: CatalogueEntry) -> Collection:
+    return Collection(entry.name, entry.label, tuple(Field(**field) for field in entry.fields))

@@ -1,0 +1,74 @@
+"""API keys: shown once, stored as a digest, naming their tenant.
+
+A key reads `fh_<mode>_<tenant>_<secret>`, so that the bare host's API knows whose it is before it looks anything up;
+the secret is then looked up inside that tenant's schema, where no other tenant's key can be found.
+"""
+
+import re
+from uuid import UUID
+
+import sqlalchemy as sa
+from flask import current_app
+
+from saas.core import audit, tokens
+from saas.core.database import db
+from saas.core.settings import Settings
+from tenants import isolation
+from tenants.backend.keys.errors import BadKey, TooManyKeys, UnknownKey
+from tenants.backend.keys.models import ApiKey
+
+MOST_KEYS = 50
+
+_FORM = re.compile(r"fh_(?:test|live)_([a-z2-7]{16})_([A-Za-z0-9_-]{43})")
+
+
+def create(label: str, *, actor: str) -> str:
+    """Make a key for the bound tenant; returns its text, which can't be had again. Raises TooManyKeys."""
+    active = db.session.scalar(sa.select(sa.func.count()).where(ApiKey.revoked_at.is_(None))) or 0
+    if active >= MOST_KEYS:
+        raise TooManyKeys(f"Revoke a key first: {MOST_KEYS} are the most.")
+    settings: Settings = current_app.extensions["freehold.settings"]
+    tenant, secret = isolation.bound() or "", tokens.new()
+    mode = "live" if settings.production else "test"
+    db.session.add(
+        ApiKey(label=label, secret_digest=tokens.digest(secret), hint=secret[-4:], created_by=actor)
+    )
+    audit.record("key.created", actor=actor, tenant=tenant, label=label)
+    return f"fh_{mode}_{tenant.removeprefix('t_')}_{secret}"
+
+
+def revoke(key_id: UUID, *, actor: str) -> None:
+    """Raises UnknownKey."""
+    key = db.session.get(ApiKey, key_id)
+    if key is None:
+        raise UnknownKey
+    if key.revoked_at is None:
+        key.revoked_at = sa.func.now()
+        audit.record("key.revoked", actor=actor, tenant=isolation.bound(), label=key.label)
+
+
+def every() -> list[ApiKey]:
+    return list(db.session.scalars(sa.select(ApiKey).order_by(ApiKey.id.desc())))
+
+
+def parse(text: str) -> tuple[str, str]:
+    """The tenant's id and the secret that a key's text names. Raises BadKey."""
+    if match := _FORM.fullmatch(text):
+        return f"t_{match[1]}", match[2]
+    raise BadKey
+
+
+def verify(secret: str) -> UUID:
+    """The id of the bound tenant's key with this secret. Raises BadKey."""
+    stale = sa.func.coalesce(ApiKey.last_used_at < sa.func.now() - sa.func.make_interval(0, 0, 0, 0, 0, 1), sa.true())
+    query = sa.select(ApiKey.id, stale.label("stale"))
+    row = db.session.execute(
+        query.where(ApiKey.secret_digest == tokens.digest(secret), ApiKey.revoked_at.is_(None))
+    ).one_or_none()
+    if row is None:
+        raise BadKey
+    if row.stale:
+        # Once a minute, so that reading through the API is not writing as well.
+        db.session.execute(sa.update(ApiKey).where(ApiKey.id == row.id).values(last_used_at=sa.func.now()))
+    key_id: UUID = row.id
+    return key_id

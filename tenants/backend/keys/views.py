@@ -1,0 +1,46 @@
+"""The page of a workspace's API keys."""
+
+from uuid import UUID
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from saas.core import forms, hosts
+from saas.core.errors import PlatformError
+from tenants.backend.collections import service as collections
+from tenants.backend.collections.views import actor
+from tenants.backend.keys import service
+from tenants.backend.keys.forms import KeyForm
+
+blueprint = Blueprint("keys", __name__, url_prefix="/keys")
+
+
+@blueprint.route("", methods=["GET", "POST"])
+def index() -> ResponseReturnValue:
+    """The new key is in the answer to the form itself, the only time that it can be read."""
+    form, secret = KeyForm(), None
+    if form.validate_on_submit():
+        try:
+            secret = service.create(form.label.data or "", actor=actor())
+            form = KeyForm(formdata=None)
+        except PlatformError as error:
+            forms.attach(form, error)
+    failed = form.is_submitted() and secret is None and bool(form.errors or form.form_errors)
+    page = render_template(
+        "keys/index.html", keys=service.every(), f=form, secret=secret, curl=curl(secret) if secret else None
+    )
+    return page, 422 if failed else 200
+
+
+@blueprint.post("/<uuid:id>/revoke")
+def revoke(id: UUID) -> ResponseReturnValue:  # noqa: A002
+    service.revoke(id, actor=actor())
+    flash("The key is revoked. Programs that use it are refused from now on.", "success")
+    return redirect(url_for("keys.index"), 303)
+
+
+def curl(secret: str) -> str:
+    """A command line that lists the first collection, or the collections while there is none."""
+    first = next(iter(collections.every()), None)
+    path = f"/api/v1/collections/{first.name}/records" if first else "/api/v1/collections"
+    return f'curl -H "Authorization: Bearer {secret}" {hosts.site_url(path)}'

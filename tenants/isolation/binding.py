@@ -1,0 +1,90 @@
+"""The one place that binds a tenant to the session."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+from flask import current_app
+from sqlalchemy import event
+from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction, registry
+
+from saas.core.database import NAMES, TYPES, db
+from tenants.isolation.connection import Binding, Connection, Scope
+from tenants.isolation.errors import AlreadyBound, IsolationError, NotBound
+
+_ID = re.compile(r"t_[a-z2-7]{16}")
+_KEY = "tenant"
+
+
+class TenantBase(DeclarativeBase):
+    """Of the models whose tables lie in each tenant's schema; the bound search path finds them."""
+
+    registry = registry(metadata=sa.MetaData(naming_convention=NAMES), type_annotation_map=TYPES)
+
+
+def bind(tenant: str) -> None:
+    """Enter a tenant, by its id: from here to the end of this app context the session works in its schema as its role.
+
+    Raises AlreadyBound when the context is another tenant's or stands inside a savepoint, whose rollback would take
+    the binding with it.
+    """
+    if not _ID.fullmatch(tenant):
+        raise IsolationError("that is not a tenant's id")
+    session = db.session()
+    if session.in_nested_transaction():
+        raise AlreadyBound("a tenant is entered before any savepoint")
+    binding = Binding(tenant, current_app.config["STATEMENT_TIMEOUT_MS"])
+    if session.info.setdefault(_KEY, binding) != binding:
+        raise AlreadyBound("this context belongs to another tenant")
+    if session.in_transaction():
+        _connection(session.connection()).bind(binding)
+
+
+def bound() -> str | None:
+    """The tenant that this context works for."""
+    binding = db.session().info.get(_KEY)
+    return binding.tenant if binding else None
+
+
+@contextmanager
+def design() -> Iterator[None]:
+    """Run DDL on the tenant's own tables as their owner; nothing but DDL passes meanwhile."""
+    with _scope("design"):
+        yield
+
+
+@contextmanager
+def export() -> Iterator[None]:
+    """Allow COPY of the tenant's own tables."""
+    with _scope("export"):
+        yield
+
+
+@contextmanager
+def _scope(scope: Scope) -> Iterator[None]:
+    session = db.session()
+    if bound() is None:
+        raise NotBound(f"the {scope} scope needs a tenant")
+    session.flush()
+    connection = _connection(session.connection())
+    connection.enter(scope)
+    try:
+        yield
+    finally:
+        if connection.binding is not None:  # a rollback inside has already left it
+            connection.enter("work")
+
+
+@event.listens_for(Session, "after_begin")
+def _bind_transaction(session: Session, _transaction: SessionTransaction, connection: sa.Connection) -> None:
+    """A context that commits and goes on works for the same tenant in its next transaction."""
+    if binding := session.info.get(_KEY):
+        _connection(connection).bind(binding)
+
+
+def _connection(connection: sa.Connection) -> Connection:
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, Connection):
+        raise IsolationError("this connection can't carry a tenant")
+    return driver

@@ -1,0 +1,163 @@
+"""The driver's connection and cursor, which carry the binding to the server and hold the guard."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import psycopg2.extensions
+import psycopg2.sql
+
+from tenants.isolation import guard
+from tenants.isolation.errors import AlreadyBound, NotBound, StatementRefused
+
+Scope = Literal["work", "design", "export"]
+OWNER = "fh_owner"
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """One transaction's tenant: its schema and role (both named `tenant`) and how long a statement may take."""
+
+    tenant: str
+    timeout: int  # milliseconds
+
+    def prefix(self, scope: Scope) -> str:
+        role = OWNER if scope == "design" else self.tenant
+        return (
+            f'SET LOCAL ROLE "{role}"; SET LOCAL search_path = "{self.tenant}"; '
+            f"SET LOCAL statement_timeout = {self.timeout}; "
+        )
+
+
+class Cursor(psycopg2.extensions.cursor):
+    """Checks each statement of a bound connection and sends the binding along with the first one.
+
+    The binding travels in the same message as that statement, so it costs no round trip (docs/decisions/0002).
+    """
+
+    connection: "Connection"
+
+    def execute(self, query: Any, vars: Any = None) -> None:  # noqa: A002  the driver's own name
+        connection = self.connection
+        if connection.binding is None:
+            return super().execute(query, vars)
+        text = self._checked(query)
+        if text.startswith("ROLLBACK TO SAVEPOINT"):
+            # A transaction that has failed takes nothing but this; and it may undo a change of scope.
+            connection.announced = False
+            return super().execute(text)
+        if connection.announced:
+            return super().execute(text, vars)
+        if self.name is not None:  # a server-side cursor is declared by a statement that stands alone
+            connection.announce()
+            return super().execute(text, vars)
+        super().execute(connection.prefix() + text, vars)
+        # Only now: had the driver refused the parameters, nothing would have been sent.
+        connection.announced = True
+        return None
+
+    def executemany(self, query: Any, vars_list: Any) -> None:
+        if self.connection.binding is not None:
+            query = self._checked(query)
+            self.connection.announce()
+        super().executemany(query, vars_list)
+
+    def callproc(self, *arguments: Any, **named: Any) -> Any:
+        self._refuse_when_bound("callproc")
+        return super().callproc(*arguments, **named)
+
+    def copy_expert(self, *arguments: Any, **named: Any) -> None:
+        self._export_only()
+        super().copy_expert(*arguments, **named)
+
+    def copy_from(self, *arguments: Any, **named: Any) -> None:
+        self._export_only()
+        super().copy_from(*arguments, **named)
+
+    def copy_to(self, *arguments: Any, **named: Any) -> None:
+        self._export_only()
+        super().copy_to(*arguments, **named)
+
+    def _checked(self, query: Any) -> str:
+        text = _text(query, self)
+        if self.connection.scope == "design":
+            guard.check_design(text)
+        else:
+            guard.check(text)
+        return text
+
+    def _export_only(self) -> None:
+        if self.connection.binding is not None:
+            if self.connection.scope != "export":
+                raise StatementRefused("COPY runs in the export scope only")
+            self.connection.announce()
+
+    def _refuse_when_bound(self, what: str) -> None:
+        if self.connection.binding is not None:
+            raise StatementRefused(f"{what} is not for a bound connection")
+
+
+class Connection(psycopg2.extensions.connection):
+    """A connection that forgets its tenant with the end of each transaction."""
+
+    binding: Binding | None = None
+    scope: Scope = "work"
+    announced = False  # whether this transaction's server side knows the binding and scope
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.cursor_factory = Cursor
+
+    def cursor(self, *arguments: Any, **named: Any) -> Any:
+        factory = named.get("cursor_factory") or Cursor
+        if self.binding is not None and not issubclass(factory, Cursor):
+            raise StatementRefused("a bound connection has no cursors without the guard")
+        return super().cursor(*arguments, **named)
+
+    def bind(self, binding: Binding) -> None:
+        if self.autocommit:
+            raise NotBound("a connection in autocommit has no transaction to bind")
+        if self.binding is not None and self.binding != binding:
+            raise AlreadyBound("this transaction belongs to another tenant")
+        self.binding = binding
+
+    def enter(self, scope: Scope) -> None:
+        """Change the scope; the server hears of it with the next statement."""
+        if self.binding is None:
+            raise NotBound(f"the {scope} scope needs a tenant")
+        self.scope, self.announced = scope, False
+
+    def prefix(self) -> str:
+        if self.binding is None:
+            raise NotBound("no tenant is bound")
+        return self.binding.prefix(self.scope)
+
+    def announce(self) -> None:
+        """Tell the server the binding in a statement of its own, where it can't be a prefix."""
+        if not self.announced:
+            with super().cursor(cursor_factory=psycopg2.extensions.cursor) as plain:
+                plain.execute(self.prefix().rstrip("; "))
+            self.announced = True
+
+    def commit(self) -> None:
+        super().commit()
+        self._forget()
+
+    def rollback(self) -> None:
+        try:
+            super().rollback()
+        finally:
+            self._forget()
+
+    def lobject(self, *arguments: Any, **named: Any) -> Any:
+        if self.binding is not None:
+            raise StatementRefused("large objects are not for a bound connection")
+        return super().lobject(*arguments, **named)
+
+    def _forget(self) -> None:
+        self.binding, self.scope, self.announced = None, "work", False
+
+
+def _text(query: Any, cursor: Cursor) -> str:
+    if isinstance(query, psycopg2.sql.Composable):
+        return query.as_string(cursor)
+    return query.decode() if isinstance(query, bytes) else str(query)

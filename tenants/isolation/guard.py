@@ -1,0 +1,120 @@
+"""The statement guard: what a bound connection may be asked to run.
+
+`SET LOCAL ROLE` keeps honest code inside its tenant, but a statement injected into ours could undo it (`RESET ROLE`,
+`set_config`). So a bound connection runs one plain statement at a time and nothing that reaches for the session, the
+catalogue or the server. Our own statements carry their values as parameters, so a verdict is a matter of the text
+alone and is remembered.
+
+The scanner follows PostgreSQL's lexical rules (manual, section 4.1) and refuses what it does not need to understand:
+comments, dollar quotes, escape strings and Unicode identifiers never occur in statements that SQLAlchemy writes.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+from tenants.isolation.errors import StatementRefused
+
+_WORK = {"select", "insert", "update", "delete", "with"}
+_DESIGN = {("create", "table"), ("create", "index"), ("alter", "table"), ("drop", "table"), ("comment", "on")}
+_SAVEPOINT = re.compile(r"(?:SAVEPOINT|ROLLBACK TO SAVEPOINT|RELEASE SAVEPOINT) sa_savepoint_\d+")
+
+# Functions and relations that act on the session, the server or another schema. The server refuses most of them to
+# a tenant's role as well; the guard does not rely on it.
+_REFUSED_WORDS = {
+    "set_config", "information_schema", "dblink", "ts_stat", "loread", "lowrite",
+    "query_to_xml", "table_to_xml", "schema_to_xml", "database_to_xml", "cursor_to_xml",
+    "query_to_xmlschema", "query_to_xml_and_xmlschema", "fh_owner", "fh_app", "fh_tenant",
+}  # fmt: skip
+_REFUSED_PREFIXES = ("pg_", "lo_", "dblink_", "citus_", "run_command_on_")
+_TENANT_SCHEMA = re.compile(r"t_[a-z2-7]{16}")
+_PLACEHOLDER = re.compile(r"%(?:s|\()")
+
+_TOKEN = re.compile(
+    r"""
+    (?P<space>\s+)
+  | (?P<string>'(?:[^']|'')*')
+  | (?P<quoted>"(?:[^"]|"")*")
+  | (?P<word>[^\W\d][\w$]*)
+  | (?P<placeholder>%\([^)]*\)s|%s|%%)
+  | (?P<number>\d[\w.]*)
+  | (?P<forbidden>;|--|/\*|\$|\\)
+  | (?P<sign>.)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def check(statement: str) -> None:
+    """Raise StatementRefused unless a tenant's connection may run this."""
+    if reason := _work_verdict(statement):
+        raise StatementRefused(reason)
+
+
+def check_design(statement: str) -> None:
+    """Raise StatementRefused unless the design scope may run this: one statement of DDL on the tenant's own tables."""
+    if reason := _design_verdict(statement):
+        raise StatementRefused(reason)
+
+
+def is_refused_word(word: str) -> bool:
+    """Whether the guard would stop each statement with this identifier; a collection can't be called so."""
+    word = word.lower()
+    return (
+        word in _REFUSED_WORDS
+        or word.startswith(_REFUSED_PREFIXES)
+        or _TENANT_SCHEMA.fullmatch(word) is not None
+    )
+
+
+@lru_cache(maxsize=4096)
+def _work_verdict(statement: str) -> str | None:
+    if _SAVEPOINT.fullmatch(statement):
+        return None
+    tokens = list(_tokens(statement))
+    if not tokens or tokens[0][1] not in _WORK:
+        return "only SELECT, INSERT, UPDATE, DELETE and WITH run here"
+    return _common_verdict(tokens)
+
+
+@lru_cache(maxsize=1024)
+def _design_verdict(statement: str) -> str | None:
+    if _SAVEPOINT.fullmatch(statement):
+        return None
+    tokens = list(_tokens(statement))
+    if tuple(text for _, text in tokens[:2]) not in _DESIGN:
+        return "only CREATE, ALTER and DROP of tables and indexes run in the design scope"
+    for (kind, _), (_, sign) in zip(tokens, tokens[1:], strict=False):
+        if sign == "." and kind in {"word", "quoted"}:
+            return "a name with a schema in front is not for the design scope"
+    return _common_verdict(tokens)
+
+
+def _common_verdict(tokens: list[tuple[str, str]]) -> str | None:
+    for (kind, text), (next_kind, next_text) in zip(tokens, [*tokens[1:], ("", "")], strict=True):
+        if kind == "forbidden":
+            return f"{text} has no place in a single plain statement"
+        if kind == "sign" and text in {"'", '"'}:
+            return "a quote that does not close"
+        if kind == "word" and text in {"e", "u", "b", "x", "n"} and next_kind in {"string", "quoted"}:
+            return f"{text}'…' is not among the forms in use here"
+        if kind == "word" and text == "u" and next_text == "&":
+            return "Unicode escapes are not among the forms in use here"
+        if kind in {"string", "quoted"} and _PLACEHOLDER.search(text.replace("%%", "")):
+            # The driver would put the value's own quotes inside these, and the value outside.
+            return "a placeholder between quotes"
+        if kind in {"word", "quoted"} and is_refused_word(text):
+            return f"{text} is out of a tenant's reach"
+    return None
+
+
+def _tokens(statement: str) -> Iterator[tuple[str, str]]:
+    """Kind and text of each token but white space; words in lower case, quoted identifiers without their quotes."""
+    for match in _TOKEN.finditer(statement):
+        kind, text = str(match.lastgroup), match.group()
+        if kind == "word":
+            yield kind, text.lower()
+        elif kind == "quoted":
+            yield kind, text[1:-1].replace('""', '"')
+        elif kind != "space":
+            yield kind, text

@@ -1,0 +1,50 @@
+"""Making and removing a tenant's schema and role, as the administrator."""
+
+import secrets
+
+import sqlalchemy as sa
+
+# Lower case and digits that PostgreSQL takes unquoted; 80 random bits, since every role can list schema names.
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+
+_CREATE = """
+CREATE ROLE "{id}" NOLOGIN;
+GRANT fh_tenant TO "{id}";
+GRANT "{id}" TO fh_app WITH INHERIT FALSE, SET TRUE;
+CREATE SCHEMA "{id}" AUTHORIZATION fh_owner;
+SET LOCAL ROLE fh_owner;
+SET LOCAL search_path = "{id}";
+GRANT USAGE ON SCHEMA "{id}" TO "{id}";
+ALTER DEFAULT PRIVILEGES IN SCHEMA "{id}" GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO "{id}";
+{script}
+RESET ROLE;
+SET LOCAL search_path TO DEFAULT;
+"""
+
+
+def new_id() -> str:
+    """A tenant's id, for good: the name of its schema and of its role."""
+    return "t_" + "".join(secrets.choice(_ALPHABET) for _ in range(16))
+
+
+def create(connection: sa.Connection, tenant: str, script: str) -> None:
+    """Build schema, role and tables in the caller's transaction: all of it or nothing.
+
+    `script` is the tenant migrations' SQL. One execute, since each round trip and each statement's planning counts
+    when tenants are made by the thousand.
+    """
+    connection.exec_driver_sql(_CREATE.format(id=tenant, script=script))
+
+
+def drop(connection: sa.Connection, tenant: str) -> None:
+    """Remove what `create` made. One schema a transaction: each of its tables takes locks (facts: 202 for 12)."""
+    connection.exec_driver_sql(f'DROP SCHEMA IF EXISTS "{tenant}" CASCADE; DROP ROLE IF EXISTS "{tenant}"')
+
+
+def upgrade(connection: sa.Connection, tenants: list[str], script: str) -> None:
+    """Replay one rendered migration for several schemas in the caller's transaction."""
+    connection.exec_driver_sql(
+        "SET LOCAL ROLE fh_owner; "
+        + "".join(f'SET LOCAL search_path = "{tenant}";\n{script}\n' for tenant in tenants)
+        + "RESET ROLE; SET LOCAL search_path TO DEFAULT"
+    )

@@ -1,0 +1,32 @@
+"""Tenants: one row a business, and one a spare schema that waits for a business."""
+
+from datetime import datetime
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from saas.core.database import Base
+
+
+class State(StrEnum):
+    SPARE = "spare"  # a schema without a business
+    PREPARING = "preparing"  # a business whose schema a worker is building
+    ACTIVE = "active"
+
+
+class Tenant(Base):
+    __tablename__ = "tenants"
+    __table_args__ = (
+        sa.CheckConstraint("(state = 'spare') = (address IS NULL)", name="address"),
+        sa.CheckConstraint("(state = 'preparing') = (revision IS NULL)", name="revision"),
+        sa.Index("tenants_spare_ix", "id", postgresql_where=sa.text("state = 'spare'")),
+    )
+
+    id: Mapped[str] = mapped_column(sa.String(18), primary_key=True)  # also the name of its schema and role
+    state: Mapped[State] = mapped_column(sa.Enum(State, native_enum=False, length=16, values_callable=list))
+    revision: Mapped[str | None] = mapped_column(sa.String(32))  # of its schema; None: there is no schema yet
+    name: Mapped[str | None] = mapped_column(sa.String(120))
+    address: Mapped[str | None] = mapped_column(sa.String(40), unique=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=sa.func.now())
+    opened_at: Mapped[datetime | None]  # when the business signed up

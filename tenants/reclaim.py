@@ -1,0 +1,51 @@
+"""Taking back what was opened and never confirmed."""
+
+import sqlalchemy as sa
+from flask import current_app
+
+from saas.accounts.models import User
+from saas.core import audit
+from saas.core.administrator import administrator
+from saas.core.database import db, transaction
+from saas.core.settings import Settings
+from tenants.isolation import schemas
+from tenants.members.models import Membership
+from tenants.models import State, Tenant
+
+
+def reclaim() -> int:
+    """Remove each tenant none of whose people has confirmed an email in time; returns how many."""
+    with transaction():
+        overdue = list(db.session.scalars(sa.select(Tenant.id).where(*_overdue())))
+    return sum(_remove(tenant) for tenant in overdue)
+
+
+def _remove(tenant: str) -> int:
+    """Schema, role and rows go in one transaction, with the tenant's row locked and looked at once more."""
+    with administrator() as connection:
+        locked = sa.select(Tenant.id, Tenant.address).where(Tenant.id == tenant, *_overdue()).with_for_update()
+        if (row := connection.execute(locked).one_or_none()) is None:
+            return 0
+        people = connection.scalars(sa.select(Membership.user_id).where(Membership.tenant == tenant)).all()
+        connection.execute(sa.delete(Tenant).where(Tenant.id == tenant))
+        elsewhere = sa.exists().where(Membership.user_id == User.id)
+        connection.execute(sa.delete(User).where(User.id.in_(people), User.confirmed_at.is_(None), ~elsewhere))
+        connection.execute(
+            sa.insert(audit.AuditEntry).values(
+                action="tenant.reclaimed", actor="system", tenant=tenant, detail={"address": row.address}
+            )
+        )
+        schemas.drop(connection, tenant)
+        return 1
+
+
+def _overdue() -> tuple[sa.ColumnElement[bool], ...]:
+    settings: Settings = current_app.extensions["freehold.settings"]
+    age = sa.func.make_interval(0, 0, 0, 0, settings.unconfirmed_hours)
+    confirmed = (
+        sa.exists()
+        .where(Membership.tenant == Tenant.id)
+        .where(User.id == Membership.user_id)
+        .where(User.confirmed_at.is_not(None))
+    )
+    return (Tenant.state.in_([State.ACTIVE, State.PREPARING]), Tenant.opened_at < sa.func.now() - age, ~confirmed)

@@ -1,0 +1,6 @@
+"""The background processes: `python worker.py dispatch` or `python worker.py --queue fast`."""
+
+from saas.cli import work
+
+if __name__ == "__main__":
+    work()
