@@ -8,8 +8,10 @@ from tenants.backend.collections.views import listed
 from tenants.backend.keys import service as keys
 from tenants.backend.keys.views import curl
 from tenants.members import service as members
+from tenants.routing import enter
 
 blueprint = Blueprint("workspace", __name__)
+blueprint.before_request(enter)
 
 
 @blueprint.get("/home")

@@ -14,5 +14,4 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(entry.blueprint)
     app.register_blueprint(rest.blueprint)
     for room in (home, collections, keys):
-        room.blueprint.before_request(routing.enter)
         app.register_blueprint(room.blueprint)

@@ -14,13 +14,14 @@ from saas.core.mail import Mail
 
 mailbox = Blueprint("mailbox", __name__, url_prefix="/dev/mailbox")
 design = Blueprint("design", __name__)
+for _blueprint in (mailbox, design):
+    _blueprint.before_request(identity.only_on_site)
 
 _LINK = re.compile(r"(https?://\S+)")
 
 
 def init_app(app: Flask) -> None:
     for blueprint in (mailbox, design):
-        blueprint.before_request(identity.only_on_site)
         app.register_blueprint(blueprint)
 
 

@@ -19,6 +19,7 @@ log = structlog.get_logger()
 csrf = CSRFProtect()
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+_SECRET_PARTS = {"token", "code"}
 _QUIET = ("/healthz/", "/static/", "/metrics")
 
 
@@ -77,6 +78,13 @@ def _for_programs() -> bool:
     return request.path.startswith("/api/")
 
 
+def _loggable_path() -> str:
+    """A log is no place for the secrets that some paths carry: there it shows the route."""
+    if request.url_rule and _SECRET_PARTS & (request.view_args or {}).keys():
+        return request.url_rule.rule
+    return request.path
+
+
 def _finish(response: Response) -> Response:
     """What the visitor is told has happened, has happened: commit before the answer leaves, or undo it all."""
     if response.status_code < 400:
@@ -86,5 +94,5 @@ def _finish(response: Response) -> Response:
     response.headers["X-Request-ID"] = g.get("request_id", "")
     if not request.path.startswith(_QUIET):
         milliseconds = round((time.perf_counter() - g.get("started", time.perf_counter())) * 1000, 1)
-        log.info("request", method=request.method, path=request.path, status=response.status_code, ms=milliseconds)
+        log.info("request", method=request.method, path=_loggable_path(), status=response.status_code, ms=milliseconds)
     return response

@@ -38,12 +38,12 @@ class Metrics:
 
 def configure_logging(settings: Settings) -> None:
     """Called by the entry points, never on import: JSON lines in production, readable ones elsewhere."""
-    renderer: Any = structlog.processors.JSONRenderer() if settings.production else structlog.dev.ConsoleRenderer(colors=False)
+    renderer: Any = structlog.processors.JSONRenderer() if settings.production else _readable()
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
+        *([structlog.processors.format_exc_info] if settings.production else []),
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -61,6 +61,11 @@ def configure_logging(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())
+
+
+def _readable() -> structlog.dev.ConsoleRenderer:
+    """Without local variables in tracebacks, which may be passwords."""
+    return structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
 
 
 def init_app(app: Flask) -> None:

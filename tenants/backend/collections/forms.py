@@ -6,6 +6,7 @@ from typing import Any
 
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, DateField, Field, FieldList, Form, FormField, SelectField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 from wtforms.form import BaseForm
 from wtforms.validators import InputRequired
 from wtforms.widgets import TextInput
@@ -18,7 +19,7 @@ from tenants.backend.collections.kinds import KINDS, Kind
 
 class FieldForm(Form):
     name = StringField("Field name", filters=[lambda value: (value or "").strip()])
-    kind = SelectField("Kind", choices=[(kind.name, kind.label) for kind in KINDS.values()], default="text")
+    kind = SelectField("Kind", choices=[SelectChoice(kind.name, kind.label) for kind in KINDS.values()], default="text")
     required = BooleanField("Required")
 
 

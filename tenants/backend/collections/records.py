@@ -24,14 +24,22 @@ class Page:
     next: UUID | None  # the cursor of the page after this one
 
 
-def page(collection: Collection, *, after: UUID | None, limit: int, newest_first: bool = False) -> Page:
-    """Up to `limit` records behind the cursor `after`, in the order in which they were made."""
-    return _page(collection, list(collection.table.c), after, limit, newest_first)
+def page(collection: Collection, *, after: UUID | None, limit: int) -> Page:
+    """Up to `limit` records behind the cursor `after`, the newest first."""
+    key = collection.table.c.id
+    query = sa.select(collection.table).order_by(key.desc()).limit(limit + 1)
+    return _page(query if after is None else query.where(key < after), limit)
 
 
 def json_page(collection: Collection, *, after: UUID | None, limit: int) -> Page:
-    """The same as `page`, each record as `{"id": …, "json": text}`: PostgreSQL writes the JSON and we pass it on."""
-    return _page(collection, [collection.table.c.id, _json(collection)], after, limit, False)
+    """Up to `limit` records behind the cursor `after`, the oldest first, each as `{"id": …, "json": text}`.
+
+    PostgreSQL writes the JSON and we pass it on, so numbers keep every digit.
+    """
+    key = collection.table.c.id
+    query = _shape(collection, collection.table).order_by(key).limit(limit + 1)
+    records = _json(query if after is None else query.where(key > after))
+    return _page(records.order_by(records.selected_columns.id), limit)
 
 
 def get(collection: Collection, record_id: UUID) -> Record:
@@ -41,21 +49,20 @@ def get(collection: Collection, record_id: UUID) -> Record:
 
 def get_json(collection: Collection, record_id: UUID) -> str:
     """Raises UnknownRecord."""
-    query = sa.select(_json(collection)).where(collection.table.c.id == record_id)
-    return str(_one(collection, query)["json"])
+    query = _shape(collection, collection.table).where(collection.table.c.id == record_id)
+    return str(_one(collection, _json(query))["json"])
 
 
 def create(collection: Collection, values: Mapping[str, Any]) -> str:
     """Add a record of checked values; returns its JSON."""
-    statement = sa.insert(collection.table).values(id=uuid7(), **values).returning(_json(collection))
-    return str(db.session.execute(statement).scalar_one())
+    return _written(collection, sa.insert(collection.table).values(id=uuid7(), **values))
 
 
 def change(collection: Collection, record_id: UUID, values: Mapping[str, Any]) -> str:
     """Set the given fields; returns the record's JSON. Raises UnknownRecord."""
     table = collection.table
-    statement = sa.update(table).where(table.c.id == record_id).values(updated_at=sa.func.now(), **values)
-    return str(_one(collection, statement.returning(_json(collection)))["json"])
+    change_ = sa.update(table).where(table.c.id == record_id).values(updated_at=sa.func.now(), **values)
+    return _written(collection, change_)
 
 
 def delete(collection: Collection, record_id: UUID) -> None:
@@ -93,28 +100,30 @@ def _value(field: Field, given: Any) -> Any:
     return None
 
 
-def _page(collection: Collection, columns: list[Any], after: UUID | None, limit: int, newest_first: bool) -> Page:
-    key = collection.table.c.id
-    query = sa.select(*columns).order_by(key.desc() if newest_first else key).limit(limit + 1)
-    if after is not None:
-        query = query.where(key < after if newest_first else key > after)
+def _page(query: sa.Select[Any], limit: int) -> Page:
+    """`query` asks for one record more than the page holds, which tells whether there is another page."""
     rows = db.session.execute(query).mappings().all()
-    more = len(rows) > limit
-    return Page(rows[:limit], rows[limit - 1]["id"] if more else None)
+    return Page(rows[:limit], rows[limit - 1]["id"] if len(rows) > limit else None)
 
 
-def _json(collection: Collection) -> sa.Label[str]:
-    """A record as JSON text, whose numbers keep every digit; times are in UTC."""
-    table = collection.table
-    columns: list[sa.ColumnElement[Any]] = [table.c.id]
-    for name in ("created_at", "updated_at"):
-        utc = sa.func.timezone("UTC", table.c[name])
-        columns.append(sa.func.to_char(utc, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"').label(name))
-    columns += [table.c[field.name] for field in collection.fields]
-    # LATERAL over no table: the row that the statement is at, as PostgreSQL's own compact JSON.
-    row = sa.select(*columns).correlate(table).lateral("record")
+def _written(collection: Collection, statement: sa.Insert | sa.Update) -> str:
+    written = statement.returning(*collection.table.c).cte("written")
+    return str(_one(collection, _json(_shape(collection, written)))["json"])
+
+
+def _shape(collection: Collection, source: sa.FromClause) -> sa.Select[Any]:
+    """A record as the API shows it, out of the table or of what a statement has written; times are in UTC."""
+    times = [
+        sa.func.to_char(sa.func.timezone("UTC", source.c[name]), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"').label(name)
+        for name in ("created_at", "updated_at")
+    ]
+    return sa.select(source.c.id, *times, *(source.c[field.name] for field in collection.fields))
+
+
+def _json(query: sa.Select[Any]) -> sa.Select[Any]:
+    record = query.subquery("record")
     text = sa.cast(sa.func.row_to_json(sa.literal_column("record")), sa.Text)
-    return sa.select(text).select_from(row).scalar_subquery().label("json")
+    return sa.select(record.c.id, text.label("json"))
 
 
 def _one(collection: Collection, statement: Any) -> Record:

@@ -13,8 +13,10 @@ from tenants.backend.collections import records, service
 from tenants.backend.collections.design import Collection
 from tenants.backend.collections.errors import BadRecord
 from tenants.backend.collections.forms import CollectionForm, DropForm, record_form, values
+from tenants.routing import enter
 
 blueprint = Blueprint("collections", __name__, url_prefix="/collections")
+blueprint.before_request(enter)
 
 PER_PAGE = 50
 
@@ -106,7 +108,7 @@ def listed(found: list[Collection]) -> list[dict[str, Any]]:
 
 def _show(collection: Collection, form: BaseForm) -> str:
     after = _cursor()
-    page = records.page(collection, after=after, limit=PER_PAGE, newest_first=True)
+    page = records.page(collection, after=after, limit=PER_PAGE)
     here = url_for("collections.show", name=collection.name)
     return render_template(
         "collections/show.html",

@@ -11,8 +11,10 @@ from tenants.backend.collections import service as collections
 from tenants.backend.collections.views import actor
 from tenants.backend.keys import service
 from tenants.backend.keys.forms import KeyForm
+from tenants.routing import enter
 
 blueprint = Blueprint("keys", __name__, url_prefix="/keys")
+blueprint.before_request(enter)
 
 
 @blueprint.route("", methods=["GET", "POST"])
