@@ -3,6 +3,7 @@
 A non-superuser with CREATEROLE that owns the database is enough, as on managed PostgreSQL.
 """
 
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import psycopg2.extensions
@@ -64,7 +65,7 @@ def _create(connection: sa.Connection, role: str, options: str, *literals: str) 
 
 def _run(connection: sa.Connection, statement: str, role: str, *literals: str) -> None:
     """Run DDL, which takes no parameters, with names and passwords quoted by the driver."""
-    driver = connection.connection.driver_connection
+    driver: Any = connection.connection.driver_connection
     parts = (psycopg2.sql.Identifier(role), *map(psycopg2.sql.Literal, literals))
     text = psycopg2.sql.SQL(statement).format(*parts).as_string(driver)
     connection.exec_driver_sql(text.replace("%", "%%"))

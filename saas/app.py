@@ -25,7 +25,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     edge.init_app(app, settings)
     database.init_app(app, settings, isolation.Connection)
-    identity.login_manager.init_app(app)
+    identity.init_app(app)
     rooms.init_app(app)
     for room in (signup, accounts, console):
         app.register_blueprint(room.blueprint)

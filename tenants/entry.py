@@ -6,11 +6,11 @@
 """
 
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import sqlalchemy as sa
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import login_required
 
 from saas.accounts import codes, sessions
 from saas.accounts.errors import UnusableCode
@@ -33,16 +33,20 @@ NONCE = "nonce"
 @blueprint.get("/enter")
 def enter() -> ResponseReturnValue:
     workspace, nonce = identity.tenant(), tokens.new()
-    wanted = {"to": workspace.address, "nonce": tokens.digest(nonce).hex(), "next": request.args.get("next", "")}
+    wanted = {
+        "to": workspace.address,
+        "nonce": tokens.digest(nonce).hex(),
+        "next": request.args.get("next", ""),
+    }
     if hosts.by_path():
         wanted["by"] = "path"
-    response = redirect(hosts.site_url(url_for("tenants.issue_pass", **wanted).removeprefix(request.script_root)))
+    response = redirect(hosts.site_url(f"/pass?{urlencode(wanted)}"))
     sessions.set_cookie(response, NONCE, nonce, timedelta(minutes=10))
     return response
 
 
 @site.get("/pass")
-@login_required
+@identity.login_required
 def issue_pass() -> ResponseReturnValue:
     person, address = identity.person(), request.args.get("to", "")
     query = sa.select(Tenant.id, Tenant.name, Membership.user_id).outerjoin(
@@ -57,9 +61,7 @@ def issue_pass() -> ResponseReturnValue:
         nonce_digest = bytes.fromhex(request.args.get("nonce", ""))
     except ValueError:
         raise UnusableCode("Open the workspace again.") from None
-    code = codes.issue(
-        Purpose.PASS, person.id, session_id=person.session_id, tenant=row.id, nonce_digest=nonce_digest
-    )
+    code = codes.issue(Purpose.PASS, person.id, session_id=person.session_id, tenant=row.id, nonce_digest=nonce_digest)
     wanted = url_for("entry.accept", code=code, next=request.args.get("next", ""))
     return redirect(hosts.workspace_url(address, wanted))
 
@@ -70,7 +72,9 @@ def accept(code: str) -> ResponseReturnValue:
     found = codes.redeem(Purpose.PASS, code)
     nonce = sessions.read_cookie(NONCE)
     if found.tenant != workspace.id or not nonce or found.nonce_digest != tokens.digest(nonce):
-        raise UnusableCode("It belongs to another browser or workspace. Open the workspace again.", action=("Open", "/home"))
+        raise UnusableCode(
+            "It belongs to another browser or workspace. Open the workspace again.", action=("Open", "/home")
+        )
     secret = sessions.open_session(found.user_id, parent_id=found.session_id, tenant=workspace.id)
     response = redirect(request.script_root + safe_path(request.args.get("next"), "/home"))
     sessions.set_cookie(response, sessions.WORKSPACE, secret)
@@ -89,7 +93,7 @@ def sign_out() -> ResponseReturnValue:
 
 
 @site.get("/workspaces")
-@login_required
+@identity.login_required
 def workspaces() -> ResponseReturnValue:
     """The one workspace of most people opens at once."""
     mine = members.workspaces_of(identity.person().id)

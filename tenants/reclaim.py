@@ -48,4 +48,8 @@ def _overdue() -> tuple[sa.ColumnElement[bool], ...]:
         .where(User.id == Membership.user_id)
         .where(User.confirmed_at.is_not(None))
     )
-    return (Tenant.state.in_([State.ACTIVE, State.PREPARING]), Tenant.opened_at < sa.func.now() - age, ~confirmed)
+    return (
+        Tenant.state.in_([State.ACTIVE, State.PREPARING]),
+        Tenant.opened_at < sa.func.now() - age,
+        ~confirmed,
+    )

@@ -7,7 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 import structlog
-from flask import Flask, Response, g, redirect, render_template, request, url_for
+from flask import Flask, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 
 from saas.accounts import sessions
 from saas.accounts.models import SignIn, User
@@ -54,13 +55,13 @@ def by_id(tenant_id: str) -> Workspace | None:
     return _workspace(row) if row else None
 
 
-def enter() -> Response | str | None:
+def enter() -> ResponseReturnValue | None:
     """Before each page of a workspace: let its members in and bind its tenant; send others to where they belong."""
     here = identity.current()
     workspace = identity.tenant()
     if here.person is None:
         wanted = request.full_path.rstrip("?") if request.method == "GET" else "/home"
-        return redirect(url_for("entry.enter", next=wanted))  # type: ignore[return-value]
+        return redirect(url_for("entry.enter", next=wanted))
     if here.role is None:
         raise NotAMember(
             f"{here.person.email} does not belong to {workspace.name}.",

@@ -14,7 +14,11 @@ class NewPasswordField(PasswordField):
     def __init__(self, label: str = "Password", **options: Any) -> None:
         rules = [
             DataRequired("Choose a password."),
-            Length(SHORTEST, LONGEST, f"Use {SHORTEST} to {LONGEST} characters; a few words make a good password."),
+            Length(
+                SHORTEST,
+                LONGEST,
+                f"Use {SHORTEST} to {LONGEST} characters; a few words make a good password.",
+            ),
         ]
         super().__init__(label, rules, **options)
 

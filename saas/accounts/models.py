@@ -42,7 +42,7 @@ class SignIn(Base):
 class Purpose(StrEnum):
     CONFIRM = "confirm"  # proves the email address
     RESET = "reset"  # sets a new password
-    PASS = "pass"  # carries a sign-in from the bare host to a workspace
+    PASS = "pass"  # noqa: S105  carries a sign-in from the bare host to a workspace
     LINK = "link"  # opens signed in; made on the command line
 
 

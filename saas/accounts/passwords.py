@@ -17,9 +17,10 @@ def make(password: str) -> str:
 def matches(stored: str | None, password: str) -> bool:
     """Takes as long for an account that does not exist, so that the time tells nothing."""
     try:
-        return _hasher.verify(stored or _nobody(), password) and stored is not None
+        _hasher.verify(stored or _nobody(), password)
     except (VerificationError, InvalidHashError):
         return False
+    return stored is not None
 
 
 def outdated(stored: str) -> bool:

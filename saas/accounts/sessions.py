@@ -4,7 +4,8 @@ from datetime import timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
-from flask import Response, current_app, request
+from flask import current_app, request
+from werkzeug import Response
 
 from saas.accounts.models import SignIn
 from saas.core import tokens

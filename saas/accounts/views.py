@@ -2,9 +2,9 @@
 
 import re
 
-from flask import Blueprint, Response, redirect, render_template, request
+from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_login import login_required
+from werkzeug import Response
 
 from saas.accounts import codes, service, sessions
 from saas.accounts.forms import ForgotForm, ResetForm, SignInForm
@@ -34,7 +34,7 @@ def sign_in() -> ResponseReturnValue:
 def sign_out() -> ResponseReturnValue:
     if person := identity.current().person:
         sessions.end(person.session_id)
-    response = Response(status=303, headers={"Location": "/"})
+    response = redirect("/", 303)
     sessions.clear_cookie(response, sessions.SITE)
     return response
 
@@ -51,12 +51,12 @@ def forgot() -> ResponseReturnValue:
 
 @blueprint.route("/reset/<token>", methods=["GET", "POST"])
 def reset(token: str) -> ResponseReturnValue:
-    codes.peek(Purpose.RESET, token)
+    email = service.email_of(codes.peek(Purpose.RESET, token).user_id)
     form = ResetForm()
     if form.validate_on_submit():
         user = service.reset_password(token, form.password.data or "")
         return signed_in(sessions.open_session(user.id), "/workspaces")
-    return render_template("accounts/reset.html", f=form), 422 if form.is_submitted() else 200
+    return render_template("accounts/reset.html", f=form, email=email), 422 if form.is_submitted() else 200
 
 
 @blueprint.route("/confirm/<token>", methods=["GET", "POST"])
@@ -69,12 +69,12 @@ def confirm(token: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/confirm")
-@login_required
+@identity.login_required
 def resend() -> ResponseReturnValue:
     person = identity.person()
     attempts.count("confirm", str(person.id), limit=5, seconds=3600)
     service.ask_to_confirm(service.by_email(person.email))
-    return render_template("accounts/forgot_sent.html", email=person.email)
+    return render_template("accounts/confirm_sent.html", email=person.email)
 
 
 @blueprint.get("/link/<token>")
@@ -87,8 +87,8 @@ def link(token: str) -> ResponseReturnValue:
 def signed_in(secret: str, target: str) -> Response:
     """Sets the bare host's cookie and leads on."""
     response = redirect(target, 303)
-    sessions.set_cookie(response, sessions.SITE, secret)  # type: ignore[arg-type]
-    return response  # type: ignore[return-value]
+    sessions.set_cookie(response, sessions.SITE, secret)
+    return response
 
 
 def _limit(action: str, email: str) -> None:

@@ -2,7 +2,6 @@
 
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_login import login_required
 
 from saas.console import service
 from saas.core import identity
@@ -12,7 +11,7 @@ blueprint = Blueprint("console", __name__, url_prefix="/console")
 
 
 @blueprint.before_request
-@login_required
+@identity.login_required
 def operators_only() -> ResponseReturnValue | None:
     """To everyone else there is no back office."""
     if not identity.current().on_site or not identity.person().operator:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import sqlalchemy as sa
-from flask import Flask, current_app
+from flask import current_app
 
 from saas.core.settings import Settings, SettingsError
 
@@ -17,15 +17,15 @@ def administrator() -> Iterator[sa.Connection]:
 
     Raises SettingsError in a process that has no DATABASE_ADMIN_URL.
     """
-    with _engine(current_app._get_current_object()).begin() as connection:  # type: ignore[attr-defined]
+    with _engine().begin() as connection:
         yield connection
 
 
-def _engine(app: Flask) -> sa.Engine:
-    if _KEY not in app.extensions:
-        settings: Settings = app.extensions["freehold.settings"]
+def _engine() -> sa.Engine:
+    if _KEY not in current_app.extensions:
+        settings: Settings = current_app.extensions["freehold.settings"]
         if settings.database_admin_url is None:
             raise SettingsError("DATABASE_ADMIN_URL: is needed for this, and is not set in this process")
-        app.extensions[_KEY] = sa.create_engine(settings.database_admin_url, pool_size=1, max_overflow=1)
-    engine: sa.Engine = app.extensions[_KEY]
+        current_app.extensions[_KEY] = sa.create_engine(settings.database_admin_url, pool_size=1, max_overflow=1)
+    engine: sa.Engine = current_app.extensions[_KEY]
     return engine

@@ -39,9 +39,7 @@ def count(action: str, who: str, *, limit: int, seconds: int) -> None:
     with separate() as connection:
         tried, wait = connection.execute(statement).one()
     if tried > limit:
-        raise TooManyAttempts(
-            f"Wait {_words(int(wait))} and try again.", retry_after=max(1, int(wait))
-        )
+        raise TooManyAttempts(f"Wait {_words(int(wait))} and try again.", retry_after=max(1, int(wait)))
 
 
 def network(address: str | None) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 from flask import Flask
@@ -26,9 +25,7 @@ TYPES = {datetime: sa.DateTime(timezone=True)}
 class Base(DeclarativeBase):
     """Of the models of the platform's own tables; those in a tenant's schema have another base."""
 
-    registry = registry(
-        metadata=sa.MetaData(schema="platform", naming_convention=NAMES), type_annotation_map=TYPES
-    )
+    registry = registry(metadata=sa.MetaData(schema="platform", naming_convention=NAMES), type_annotation_map=TYPES)
 
 
 db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})

@@ -2,18 +2,18 @@
 
 import re
 import time
+from typing import Any
 from uuid import uuid4
 
+import orjson
 import structlog
 from flask import Flask, Response, g, request
 from flask.json.provider import JSONProvider
 from flask_wtf import CSRFProtect
 
-import orjson
 from saas.core import database
 from saas.core.errors import Forbidden
 from saas.core.settings import Settings
-from typing import Any
 
 log = structlog.get_logger()
 csrf = CSRFProtect()
@@ -94,5 +94,11 @@ def _finish(response: Response) -> Response:
     response.headers["X-Request-ID"] = g.get("request_id", "")
     if not request.path.startswith(_QUIET):
         milliseconds = round((time.perf_counter() - g.get("started", time.perf_counter())) * 1000, 1)
-        log.info("request", method=request.method, path=_loggable_path(), status=response.status_code, ms=milliseconds)
+        log.info(
+            "request",
+            method=request.method,
+            path=_loggable_path(),
+            status=response.status_code,
+            ms=milliseconds,
+        )
     return response

@@ -15,7 +15,7 @@ class LineField(StringField):
     """One line of text: composed, with single spaces, without control characters."""
 
     def __init__(self, label: str, *, longest: int, required: bool = True, **options: Any) -> None:
-        rules: list[Any] = [DataRequired(f"Fill in {label.lower()}.")] if required else []
+        rules: list[Any] = [DataRequired(f"Fill in the {label.lower()}.")] if required else []
         rules += [_clean, Length(max=longest, message=f"Use at most {longest} characters.")]
         super().__init__(label, rules, filters=[lambda value: one_line(value) if value else value], **options)
 

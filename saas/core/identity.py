@@ -1,12 +1,16 @@
 """Who asks, as frozen values: the result of a request's first step, before a tenant is bound."""
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, TypeVar, cast
 from urllib.parse import quote
 from uuid import UUID
 
-from flask import Response, g, redirect, request
+from flask import Flask, g, redirect, request
+from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, UserMixin
+from flask_login import login_required as _login_required
 
 from saas.core import hosts
 from saas.core.errors import NotFound, SignInNeeded
@@ -45,24 +49,22 @@ class Identity:
     person: Person | None = None
     tenant: Workspace | None = None
     role: str | None = None  # of the person in the tenant
-    on_site: bool = field(default=True)  # whether the request came to the bare host
+    on_site: bool = True  # whether the request came to the bare host
 
 
-login_manager = LoginManager()
+View = TypeVar("View", bound=Callable[..., Any])
 
 
-@login_manager.request_loader
-def _load(_request: object) -> Person | None:
-    return current().person
+def init_app(app: Flask) -> None:
+    """Flask-Login takes its user from the identity; it keeps no session of its own."""
+    manager = LoginManager(app)
+    manager.request_loader(lambda _request: current().person)
+    manager.unauthorized_handler(_unauthorized)
 
 
-@login_manager.unauthorized_handler
-def _unauthorized() -> Response:
-    """Send a visitor to the sign-in page, and from there back to where they were going."""
-    if request.method != "GET":
-        raise SignInNeeded("Your session has ended. Sign in and send the form again.", action=("Sign in", "/sign-in"))
-    wanted = request.full_path.rstrip("?")
-    return redirect(hosts.site_url("/sign-in?next=" + quote(wanted)))  # type: ignore[return-value]
+def login_required(view: View) -> View:
+    """Flask-Login's decorator, with the view's own type."""
+    return cast("View", _login_required(view))
 
 
 def current() -> Identity:
@@ -84,10 +86,18 @@ def tenant() -> Workspace:
     return found
 
 
-def only_on_site() -> Response | None:
+def only_on_site() -> ResponseReturnValue | None:
     """For blueprints of the bare host: a visitor who asks a workspace for one of their pages is sent there."""
     if current().on_site:
         return None
     if request.method != "GET":
         raise NotFound
-    return redirect(hosts.site_url(request.full_path.rstrip("?")))  # type: ignore[return-value]
+    return redirect(hosts.site_url(request.full_path.rstrip("?")))
+
+
+def _unauthorized() -> ResponseReturnValue:
+    """Send a visitor to the sign-in page, and from there back to where they were going."""
+    if request.method != "GET":
+        raise SignInNeeded("Your session has ended. Sign in and send the form again.", action=("Sign in", "/sign-in"))
+    wanted = request.full_path.rstrip("?")
+    return redirect(hosts.site_url("/sign-in?next=" + quote(wanted)))

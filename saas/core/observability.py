@@ -27,12 +27,20 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.requests = Histogram(
-            "freehold_request_seconds", "Time of a request", ["endpoint", "method", "status"], registry=self.registry
+            "freehold_request_seconds",
+            "Time of a request",
+            ["endpoint", "method", "status"],
+            registry=self.registry,
         )
-        self.errors = Counter("freehold_request_errors_total", "Requests that failed by our fault", registry=self.registry)
+        self.errors = Counter(
+            "freehold_request_errors_total", "Requests that failed by our fault", registry=self.registry
+        )
         self.depth = Gauge("freehold_jobs", "Jobs by queue and state", ["queue", "state"], registry=self.registry)
         self.age = Gauge(
-            "freehold_jobs_oldest_seconds", "How long the oldest due job has waited", ["queue"], registry=self.registry
+            "freehold_jobs_oldest_seconds",
+            "How long the oldest due job has waited",
+            ["queue"],
+            registry=self.registry,
         )
 
 

@@ -35,14 +35,18 @@ def init_app(app: Flask) -> None:
 
 
 def _platform(error: PlatformError) -> Response:
-    response = answer(error.status, error.title, error.detail, code=error.code, fields=error.fields, action=error.action)
+    response = answer(
+        error.status, error.title, error.detail, code=error.code, fields=error.fields, action=error.action
+    )
     if error.retry_after:
         response.headers["Retry-After"] = str(error.retry_after)
     return response
 
 
 def _csrf(_error: CSRFError) -> Response:
-    detail = "The form had been open for too long, or cookies are switched off. Go back, reload the page and send it again."
+    detail = (
+        "The form had been open for too long, or cookies are switched off. Go back, reload the page and send it again."
+    )
     return answer(HTTPStatus.BAD_REQUEST, "This form has expired", detail, code="form-expired")
 
 
@@ -86,7 +90,12 @@ def answer(
 
 
 def _problem(status: HTTPStatus, title: str, detail: str, code: str, fields: dict[str, str]) -> Response:
-    body: dict[str, Any] = {"type": f"/problems#{code}", "title": title, "status": status.value, "detail": detail}
+    body: dict[str, Any] = {
+        "type": f"/problems#{code}",
+        "title": title,
+        "status": status.value,
+        "detail": detail,
+    }
     if fields:
         body["errors"] = [{"field": name, "message": message} for name, message in fields.items()]
     body["request_id"] = g.get("request_id", "")

@@ -42,10 +42,12 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
 
     freehold_env: Environment = Field(
-        "production", description="development and test allow what production refuses: embedded services, mailbox page."
+        "production",
+        description="development and test allow what production refuses: embedded services, mailbox page.",
     )
     secret_key: str = Field(
-        min_length=32, description="Signs cookies and form tokens. 32 characters or more, the same on every pod."
+        min_length=32,
+        description="Signs cookies and form tokens. 32 characters or more, the same on every pod.",
     )
     site_url: Annotated[str, AfterValidator(_origin)] = Field(
         "http://localhost:8000",
@@ -61,12 +63,15 @@ class Settings(BaseSettings):
     redis_url: str = Field(description="Redis or Valkey, which carries jobs to the workers.")
     smtp_url: str | None = Field(
         None,
-        description="smtp://user:password@host:587 (STARTTLS) or smtps://host:465. Development keeps mails at /dev/mailbox.",
+        description="smtp://user:password@host:587 (STARTTLS) or smtps://host:465. Unset, mails stay at /dev/mailbox.",
     )
     mail_from: str = Field("Freehold <hello@localhost>", description="The sender of the platform's mails.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged.")
     trusted_proxies: int = Field(
-        0, ge=0, le=8, description="How many proxies in front of the web process set X-Forwarded-For and -Proto."
+        0,
+        ge=0,
+        le=8,
+        description="How many proxies in front of the web process set X-Forwarded-For and -Proto.",
     )
     max_body_bytes: int = Field(1_048_576, ge=1024, description="A longer request body is refused with 413.")
     database_pool_size: int = Field(5, ge=1, description="Connections that one process keeps to PostgreSQL.")
@@ -106,7 +111,10 @@ def load(**overrides: Any) -> Settings:
 
 def env_example() -> str:
     """The text of `.env.example`: every variable with what it means and its default."""
-    lines = ["# Every setting of the platform. Made by `./dev lint --fix` from saas/core/settings.py; do not edit.", ""]
+    lines = [
+        "# Every setting of the platform. Made by `./dev lint --fix` from saas/core/settings.py; do not edit.",
+        "",
+    ]
     for name, field in Settings.model_fields.items():
         lines.append(f"# {field.description}")
         if field.is_required():
@@ -120,9 +128,11 @@ def _production_gaps(settings: Settings) -> list[str]:
     gaps = []
     if settings.secret_key.startswith(DEVELOPMENT_SECRET):
         gaps.append("SECRET_KEY is a development secret: set one of your own, for instance from `openssl rand -hex 32`")
-    for name in ("database_url", "database_admin_url", "redis_url"):
-        if (urlsplit(getattr(settings, name) or "").password or "").startswith(EMBEDDED_PASSWORD):
-            gaps.append(f"{name.upper()} points at an embedded service, which is for development: set a real one")
+    gaps += [
+        f"{name.upper()} points at an embedded service, which is for development: set a real one"
+        for name in ("database_url", "database_admin_url", "redis_url")
+        if (urlsplit(getattr(settings, name) or "").password or "").startswith(EMBEDDED_PASSWORD)
+    ]
     if settings.debug:
         gaps.append("DEBUG is on: unset it")
     if not settings.smtp_url:

@@ -55,7 +55,6 @@ class Browser:
         """Fill in a form of the page and send it. Names with a dash are given with two underscores."""
         form = page.form(action, having)
         data = form.fields | {name.replace("__", "-"): value for name, value in values.items()}
-        data = {name: value for name, value in data.items() if value is not None}
         origin = "://".join(urlsplit(page.url)[:2])
         url = urljoin(page.url, form.action)
         return self._follow("POST", url, {"data": data, "headers": {"Origin": origin}})
@@ -66,9 +65,7 @@ class Browser:
         port = f":{parts.port}" if parts.port else ""
         target = urlunsplit((parts.scheme, f"127.0.0.1{port}", parts.path, parts.query, ""))
         headers = {"Host": parts.netloc, **self.headers, **options.pop("headers", {})}
-        return self.session.request(
-            method, target, headers=headers, allow_redirects=False, timeout=30, **options
-        )
+        return self.session.request(method, target, headers=headers, allow_redirects=False, timeout=30, **options)
 
     def _follow(self, method: str, url: str, options: dict[str, Any]) -> Page:
         url = urljoin(self.site, url)

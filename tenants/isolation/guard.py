@@ -12,6 +12,7 @@ comments, dollar quotes, escape strings and Unicode identifiers never occur in s
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import pairwise
 
 from tenants.isolation.errors import StatementRefused
 
@@ -60,11 +61,7 @@ def check_design(statement: str) -> None:
 def is_refused_word(word: str) -> bool:
     """Whether the guard would stop each statement with this identifier; a collection can't be called so."""
     word = word.lower()
-    return (
-        word in _REFUSED_WORDS
-        or word.startswith(_REFUSED_PREFIXES)
-        or _TENANT_SCHEMA.fullmatch(word) is not None
-    )
+    return word in _REFUSED_WORDS or word.startswith(_REFUSED_PREFIXES) or _TENANT_SCHEMA.fullmatch(word) is not None
 
 
 @lru_cache(maxsize=4096)
@@ -84,7 +81,7 @@ def _design_verdict(statement: str) -> str | None:
     tokens = list(_tokens(statement))
     if tuple(text for _, text in tokens[:2]) not in _DESIGN:
         return "only CREATE, ALTER and DROP of tables and indexes run in the design scope"
-    for (kind, _), (_, sign) in zip(tokens, tokens[1:], strict=False):
+    for (kind, _), (_, sign) in pairwise(tokens):
         if sign == "." and kind in {"word", "quoted"}:
             return "a name with a schema in front is not for the design scope"
     return _common_verdict(tokens)

@@ -18,9 +18,7 @@ class Role(StrEnum):
 class Membership(Base):
     __tablename__ = "memberships"
 
-    tenant: Mapped[str] = mapped_column(
-        sa.ForeignKey("platform.tenants.id", ondelete="CASCADE"), primary_key=True
-    )
+    tenant: Mapped[str] = mapped_column(sa.ForeignKey("platform.tenants.id", ondelete="CASCADE"), primary_key=True)
     user_id: Mapped[UUID] = mapped_column(
         sa.ForeignKey("platform.users.id", ondelete="CASCADE"), primary_key=True, index=True
     )

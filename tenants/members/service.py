@@ -42,7 +42,7 @@ def workspaces_of(user: UUID) -> list[MyWorkspace]:
         .where(Membership.user_id == user)
         .order_by(Tenant.name)
     )
-    return [MyWorkspace(name, address, role.value) for name, address, role in db.session.execute(query)]
+    return [MyWorkspace(name or "", address or "", role.value) for name, address, role in db.session.execute(query)]
 
 
 def members() -> list[Member]:

@@ -35,7 +35,11 @@ class Running:
         """Start one more process of the platform; its log is `<folder>/<name>.log`."""
         with (self.folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, *command], cwd=ROOT, env=environment(self.settings, self.site), stdout=log, stderr=log
+                [sys.executable, *command],
+                cwd=ROOT,
+                env=environment(self.settings, self.site),
+                stdout=log,
+                stderr=log,
             )
         self.processes[name] = process
         return process

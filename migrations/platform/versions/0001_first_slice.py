@@ -83,9 +83,7 @@ def _tenants() -> None:
         sa.CheckConstraint("(state = 'preparing') = (revision IS NULL)", name="tenants_revision_check"),
         schema=SCHEMA,
     )
-    op.create_index(
-        "tenants_spare_ix", "tenants", ["id"], schema=SCHEMA, postgresql_where=sa.text("state = 'spare'")
-    )
+    op.create_index("tenants_spare_ix", "tenants", ["id"], schema=SCHEMA, postgresql_where=sa.text("state = 'spare'"))
     op.create_table(
         "memberships",
         sa.Column("tenant", sa.String(18), primary_key=True),

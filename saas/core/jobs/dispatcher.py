@@ -28,7 +28,7 @@ TICK_ROUNDS = 40  # periodic jobs are looked at once a second
 WAIT_SECONDS = 30  # how long a job may lie in RQ before it is sent again, beside its own time limit
 
 
-def run(app: Flask, redis: "Redis[Any]") -> None:
+def run(app: Flask, redis: Redis) -> None:
     """Dispatch until SIGTERM or SIGINT."""
     stop = threading.Event()
 
@@ -54,7 +54,7 @@ def run(app: Flask, redis: "Redis[Any]") -> None:
     log.info("dispatcher.stopped")
 
 
-def dispatch(redis: "Redis[Any]") -> int:
+def dispatch(redis: Redis) -> int:
     """One round: lease what is due and send it to RQ. Returns how many were sent.
 
     When RQ can't be reached the leases are handed back at once, and RedisError is raised.
@@ -80,15 +80,17 @@ def tick() -> None:
 
 
 def _add_tick(handler: Handler, every: int) -> None:
-        number = sa.func.floor(sa.func.extract("epoch", sa.func.now()) / every)
-        tick = sa.func.concat(handler.name, "@", sa.cast(number, sa.BigInteger))
-        known = sa.exists().where(Job.tick == tick)
-        row = sa.select(
-            sa.func.gen_random_uuid(), sa.literal(handler.name), sa.text("'[]'::jsonb"), sa.literal(handler.queue),
-            sa.literal(handler.limit_seconds), sa.literal(handler.max_tries), sa.literal("waiting"), sa.literal(0), tick,
-        ).where(~known)  # fmt: skip
-        columns = ["id", "name", "args", "queue", "limit_seconds", "max_tries", "state", "tries", "tick"]
-        db.session.execute(insert(Job).from_select(columns, row).on_conflict_do_nothing(index_elements=["tick"]))
+    number = sa.func.floor(sa.func.extract("epoch", sa.func.now()) / every)
+    tick = sa.func.concat(handler.name, "@", sa.cast(number, sa.BigInteger))
+    row = insert(Job).values(
+        name=handler.name,
+        args=[],
+        queue=handler.queue,
+        limit_seconds=handler.limit_seconds,
+        max_tries=handler.max_tries,
+        tick=tick,
+    )
+    db.session.execute(row.on_conflict_do_nothing(index_elements=["tick"]))
 
 
 def _lease() -> Sequence[Any]:
@@ -117,7 +119,7 @@ def _lease() -> Sequence[Any]:
     return [row for row in db.session.execute(leased) if row.state == JobState.LEASED]
 
 
-def _send(redis: "Redis[Any]", job: Any) -> None:
+def _send(redis: Redis, job: Any) -> None:
     """RQ shows the job under the handler's real name, with the tenant in its description and id."""
     whose = job.tenant or "platform"
     Queue(job.queue, connection=redis).enqueue_call(

@@ -120,7 +120,7 @@ def _check_scope(handler: Handler, tenant: str | None) -> None:
 
 def _app() -> Flask:
     if has_app_context():
-        return current_app._get_current_object()  # type: ignore[attr-defined, no-any-return]
+        return current_app
     return _loaded_app()
 
 

@@ -1,7 +1,5 @@
 """One worker process for one queue."""
 
-from typing import Any
-
 import structlog
 from flask import Flask
 from redis import Redis
@@ -12,12 +10,12 @@ from saas.core.jobs.runner import QUEUES
 log = structlog.get_logger()
 
 
-def connect(url: str) -> "Redis[Any]":
+def connect(url: str) -> Redis:
     """A client that gives up on a silent server within seconds; a worker's blocking reads set their own limit."""
     return Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5)
 
 
-def run(app: Flask, redis: "Redis[Any]", queue: str) -> None:
+def run(app: Flask, redis: Redis, queue: str) -> None:
     """Work until SIGTERM or SIGINT, which let the running job finish."""
     if queue not in QUEUES:
         raise SystemExit(f"There is no queue {queue!r}: choose one of {', '.join(QUEUES)}.")

@@ -114,7 +114,10 @@ def _body() -> Mapping[str, Any]:
         raise UnsupportedBody("Send the body as JSON, with the header `Content-Type: application/json`.")
     try:
         body = json.loads(
-            request.get_data().decode(), parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_object
+            request.get_data().decode(),
+            parse_float=Decimal,
+            parse_constant=_refuse,
+            object_pairs_hook=_object,
         )
     except (ValueError, RecursionError) as error:
         raise MalformedBody(f"The body can't be read as JSON: {str(error)[:200]}.") from None

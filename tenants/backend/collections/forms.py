@@ -5,8 +5,18 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, DateField, Field, FieldList, Form, FormField, SelectField, StringField, TextAreaField
-from wtforms.fields.choices import SelectChoice
+from wtforms import (
+    BooleanField,
+    DateField,
+    Field,
+    FieldList,
+    Form,
+    FormField,
+    SelectField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than the stubs
 from wtforms.form import BaseForm
 from wtforms.validators import InputRequired
 from wtforms.widgets import TextInput
@@ -15,6 +25,7 @@ from saas.core.forms import LineField
 from tenants.backend.collections.design import LONGEST_NAME, MOST_FIELDS, Collection
 from tenants.backend.collections.design import Field as CollectionField
 from tenants.backend.collections.kinds import KINDS, Kind
+from tenants.backend.collections.records import Record
 
 
 class FieldForm(Form):
@@ -33,7 +44,7 @@ class CollectionForm(FlaskForm):
         return Collection(
             name=self.name.data or "",
             label=self.label.data or "",
-            fields=tuple(CollectionField(row.name.data, row.kind.data, row.required.data) for row in rows),
+            fields=tuple(CollectionField(row.name.data or "", row.kind.data, row.required.data) for row in rows),
         )
 
     def attach_to_rows(self, messages: Mapping[str, str]) -> dict[str, str]:
@@ -54,13 +65,13 @@ class DropForm(FlaskForm):
     name = StringField("Name")
 
 
-def record_form(collection: Collection, posted: Any = None, record: Mapping[str, Any] | None = None) -> BaseForm:
+def record_form(collection: Collection, posted: Any = None, record: Record | None = None) -> BaseForm:
     """A form with a field for each of the collection's, under their own names.
 
     The names in the page carry a prefix, so that no field collides with the form token.
     """
     form = BaseForm({field.name: _input(field) for field in collection.fields}, prefix="value-")
-    form.process(posted, data=record)
+    form.process(posted, data=dict(record) if record else None)
     return form
 
 
@@ -71,7 +82,9 @@ def values(collection: Collection, form: BaseForm) -> dict[str, Any]:
 
 def _input(field: CollectionField) -> Any:
     classes = {"boolean": BooleanField, "date": DateField, "text": TextAreaField, "number": _NumberField}
-    rules = [] if not field.required or field.kind == "boolean" else [InputRequired()]  # for the mark in the page; `records.check` decides
+    rules = (
+        [] if not field.required or field.kind == "boolean" else [InputRequired()]
+    )  # for the mark in the page; `records.check` decides
     return classes[field.kind](field.name, rules)
 
 

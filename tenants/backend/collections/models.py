@@ -13,7 +13,7 @@ from tenants.isolation import TenantBase
 
 
 class CatalogueEntry(TenantBase):
-    """One collection. Its fields are a list in the row: each table more costs every backend memory, tenant by tenant."""
+    """One collection. Its fields are a list in the row, since each table more costs every backend memory per tenant."""
 
     __tablename__ = "fh_collections"
 

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy import RowMapping
 
 from saas.core.database import db
 from saas.core.ids import uuid7
@@ -15,7 +16,7 @@ from tenants.backend.collections.kinds import KINDS
 
 MOST_PER_PAGE = 100
 
-Record = Mapping[str, Any]
+Record = RowMapping  # from a column's name to its value
 
 
 @dataclass(frozen=True)

@@ -30,9 +30,7 @@ def create(label: str, *, actor: str) -> str:
     settings: Settings = current_app.extensions["freehold.settings"]
     tenant, secret = isolation.bound() or "", tokens.new()
     mode = "live" if settings.production else "test"
-    db.session.add(
-        ApiKey(label=label, secret_digest=tokens.digest(secret), hint=secret[-4:], created_by=actor)
-    )
+    db.session.add(ApiKey(label=label, secret_digest=tokens.digest(secret), hint=secret[-4:], created_by=actor))
     audit.record("key.created", actor=actor, tenant=tenant, label=label)
     return f"fh_{mode}_{tenant.removeprefix('t_')}_{secret}"
 

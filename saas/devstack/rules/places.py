@@ -1,0 +1,40 @@
+"""Where a rule does not apply, and why. A path that ends in a slash stands for all that is below it."""
+
+ALLOWED: dict[str, dict[str, str]] = {
+    "schema-names": {
+        "migrations/": "makes the schemas, roles and grants",
+        "saas/core/database.py": "gives the platform's models their schema, once for all",
+        "saas/devstack/cluster.py": "makes the embedded server as its superuser",
+        "saas/devstack/rules/": "spells what it looks for",
+        "tenants/isolation/": "is the one place that speaks of schemas and roles",
+    },
+    "commits": {
+        "migrations/": "runs on the administrator's connection, batch by batch",
+        "saas/cli.py": "a command is a transaction",
+        "saas/core/administrator.py": "opens the administrator's transactions",
+        "saas/core/attempts.py": "an attempt counts even when the request is rolled back",
+        "saas/core/database.py": "is the edge",
+        "saas/core/edge.py": "a request is a transaction, which ends here",
+        "saas/core/jobs/": "a job is a transaction, and so is a dispatcher's round",
+        "saas/core/mail/tasks.py": "reads the mail first, since no transaction spans the call to the server",
+        "saas/core/problems.py": "undoes what failed before the error's page is built",
+        "saas/devstack/postgres.py": "makes databases as the embedded server's superuser",
+        "saas/devstack/rules/": "spells what it looks for",
+        "tenants/isolation/": "forgets the tenant when its connection commits or rolls back",
+        "tenants/provisioning.py": "runs on the administrator's connection",
+        "tenants/reclaim.py": "removes one tenant a transaction, on the administrator's connection",
+    },
+    "bind-once": {
+        "saas/app.py": "hands it to the jobs' runner, which may not import it",
+        "saas/cli.py": "a command is given its tenant by name",
+        "tenants/isolation/": "defines it",
+        "tenants/routing.py": "turns a request's host or key into its tenant",
+    },
+    "redis-in-core": {
+        "saas/core/": "carries jobs; every other room goes through it",
+    },
+}
+
+
+def allowed(rule: str, path: str) -> bool:
+    return any(path == place or (place.endswith("/") and path.startswith(place)) for place in ALLOWED[rule])

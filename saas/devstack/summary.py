@@ -1,0 +1,26 @@
+"""What a person needs to know when everything runs."""
+
+import os
+from collections.abc import Mapping
+
+import click
+
+from saas.devstack.stack import Stack
+
+_COLUMN = 14
+
+
+def text(stack: Stack, demo: Mapping[str, str], seconds: float) -> str:
+    """The summary. Links stand alone at the end of their lines, so that a terminal makes them clickable."""
+    site = stack.settings["SITE_URL"]
+    rows = {
+        "Workspace": f"{demo['workspace_link']}  (once)",
+        "Back office": f"{demo['console_link']}  (once)",
+        "Sign in": f"{demo['email']}  {demo['password']}",
+        "Mailbox": f"{site}/dev/mailbox",
+        "API": demo["curl"],
+        "Logs": os.path.relpath(stack.state.logs),
+    }
+    lines = [f"  {click.style(name.ljust(_COLUMN), dim=True)}{value}" for name, value in rows.items()]
+    title = click.style(f"Freehold runs at {site}", bold=True) + f"  (started in {seconds:.1f} s)"
+    return "\n".join(["", title, "", *lines, "", "Ctrl-C stops everything."])
