@@ -10,6 +10,7 @@ import structlog
 from flask import Flask, Response, g, request
 from flask.json.provider import JSONProvider
 from flask_wtf import CSRFProtect
+from werkzeug.exceptions import BadRequest
 
 from saas.core import database
 from saas.core.errors import Forbidden
@@ -48,8 +49,8 @@ def init_app(app: Flask, settings: Settings) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         WTF_CSRF_TIME_LIMIT=None,  # as long as the cookie it is tied to
     )
+    app.before_request(_begin)  # before the form token is looked at: a refused form has a number too
     csrf.init_app(app)
-    app.before_request(_begin)
     app.after_request(_finish)  # the last to run, since Flask takes them in reverse order
 
 
@@ -64,6 +65,8 @@ def _begin() -> None:
     g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
+    if "\0" in request.path or b"%00" in request.query_string:
+        raise BadRequest  # PostgreSQL knows no such text, so nothing is called that
     origin = request.headers.get("Origin")
     if request.method not in {"GET", "HEAD", "OPTIONS"} and origin and not _own(origin) and not _for_programs():
         raise Forbidden("This form was sent from another site. Open the page here and send it again.")

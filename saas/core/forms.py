@@ -34,7 +34,7 @@ def attach(form: FlaskForm, error: PlatformError) -> None:
         if name in form:
             form[name].errors = [*form[name].errors, message]
             rest = False
-    if rest:
+    if rest and error.detail:
         form.form_errors.append(error.detail)
 
 

@@ -22,6 +22,7 @@ _SENTENCES = {
     405: "This address does not take that kind of request.",
     413: "The request is larger than what is accepted here. Send less at a time.",
     415: "Send the body as application/json.",
+    422: "Nothing was stored. See what is said of each field.",
 }
 
 
@@ -35,9 +36,8 @@ def init_app(app: Flask) -> None:
 
 
 def _platform(error: PlatformError) -> Response:
-    response = answer(
-        error.status, error.title, error.detail, code=error.code, fields=error.fields, action=error.action
-    )
+    detail = error.detail or _SENTENCES.get(error.status, "")
+    response = answer(error.status, error.title, detail, code=error.code, fields=error.fields, action=error.action)
     if error.retry_after:
         response.headers["Retry-After"] = str(error.retry_after)
     return response
@@ -99,4 +99,7 @@ def _problem(status: HTTPStatus, title: str, detail: str, code: str, fields: dic
     if fields:
         body["errors"] = [{"field": name, "message": message} for name, message in fields.items()]
     body["request_id"] = g.get("request_id", "")
-    return Response(orjson.dumps(body) + b"\n", status=status.value, mimetype="application/problem+json")
+    response = Response(orjson.dumps(body) + b"\n", status=status.value, mimetype="application/problem+json")
+    if status == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = "Bearer"  # which RFC 9110, section 15.5.2, asks for
+    return response

@@ -28,10 +28,10 @@ class Page:
         self.response = response
         self.status = response.status_code
         self.text = response.text
-        self.forms = _forms(response.text) if "html" in response.headers.get("Content-Type", "") else []
+        self.forms = _forms(url, response.text) if "html" in response.headers.get("Content-Type", "") else []
 
     def form(self, action: str = "", having: str = "") -> Form:
-        """The form that posts to a path ending in `action`, or that has the field `having`."""
+        """The form that posts to a path ending in `action` and has the field `having`; each may be left out."""
         for form in self.forms:
             if urlsplit(form.action).path.endswith(action) and (not having or having in form.fields):
                 return form
@@ -56,8 +56,7 @@ class Browser:
         form = page.form(action, having)
         data = form.fields | {name.replace("__", "-"): value for name, value in values.items()}
         origin = "://".join(urlsplit(page.url)[:2])
-        url = urljoin(page.url, form.action)
-        return self._follow("POST", url, {"data": data, "headers": {"Origin": origin}})
+        return self._follow("POST", form.action, {"data": data, "headers": {"Origin": origin}})
 
     def request(self, method: str, url: str, **options: Any) -> requests.Response:
         """One exchange, without redirects."""
@@ -107,7 +106,9 @@ class _FormParser(HTMLParser):
             self.textarea = None
 
 
-def _forms(text: str) -> list[Form]:
+def _forms(url: str, text: str) -> list[Form]:
     parser = _FormParser()
     parser.feed(text)
+    for form in parser.forms:
+        form.action = urljoin(url, form.action)  # without one, a form posts to its own page
     return [form for form in parser.forms if form.method == "post"]

@@ -17,6 +17,7 @@ from pathlib import Path
 
 GRACE = 10.0  # seconds between asking a process to stop and killing it
 _STEP = 0.02
+_LINUX = Path("/proc/self/stat")
 
 
 def end(session: int, number: int, grace: float = GRACE) -> None:
@@ -52,7 +53,7 @@ def _session(pid: int) -> int:
 
 def _living() -> list[int]:
     """All pids but those of zombies, which hold nothing and, where pid 1 does not reap, stay for ever."""
-    if not Path("/proc/self/stat").exists():
+    if not _LINUX.exists():
         rows = subprocess.check_output(["/bin/ps", "-A", "-o", "pid=,stat="], text=True).splitlines()
         return [int(row.split()[0]) for row in rows if "Z" not in row]
     entries = os.listdir("/proc")  # noqa: PTH208 - several times faster than pathlib, and done in a loop

@@ -6,7 +6,8 @@ catalogue or the server. Our own statements carry their values as parameters, so
 alone and is remembered.
 
 The scanner follows PostgreSQL's lexical rules (manual, section 4.1) and refuses what it does not need to understand:
-comments, dollar quotes, escape strings and Unicode identifiers never occur in statements that SQLAlchemy writes.
+comments, dollar quotes, escape strings, Unicode identifiers, and whatever isn't ASCII outside of quotes, never occur in
+statements that SQLAlchemy writes. Where a token ends may not depend on whether the driver fills in parameters.
 """
 
 import re
@@ -17,32 +18,41 @@ from itertools import pairwise
 from tenants.isolation.errors import StatementRefused
 
 _WORK = {"select", "insert", "update", "delete", "with"}
+_COPY = {("to", "stdout"), ("from", "stdin")}
 _DESIGN = {("create", "table"), ("create", "index"), ("alter", "table"), ("drop", "table"), ("comment", "on")}
 _SAVEPOINT = re.compile(r"(?:SAVEPOINT|ROLLBACK TO SAVEPOINT|RELEASE SAVEPOINT) sa_savepoint_\d+")
 
 # Functions and relations that act on the session, the server or another schema. The server refuses most of them to
 # a tenant's role as well; the guard does not rely on it.
 _REFUSED_WORDS = {
-    "set_config", "information_schema", "dblink", "ts_stat", "loread", "lowrite",
-    "query_to_xml", "table_to_xml", "schema_to_xml", "database_to_xml", "cursor_to_xml",
-    "query_to_xmlschema", "query_to_xml_and_xmlschema", "fh_owner", "fh_app", "fh_tenant",
+    # set what outlives the statement
+    "set_config", "setseed",
+    # run SQL that they are given as a text
+    "ts_stat", "ts_rewrite", "dblink", "crosstab", "crosstab2", "crosstab3", "crosstab4", "connectby", "xpath_table",
+    *(f"{what}_to_xml{form}" for what in ("query", "table", "schema", "database", "cursor")
+      for form in ("", "schema", "_and_xmlschema")),
+    # read the catalogue, where the names of everybody's tables are
+    "information_schema", "regclass", "regtype", "regrole", "regnamespace", "format_type", "oidvectortypes",
+    "obj_description", "col_description", "shobj_description", "acldefault", "makeaclitem",
+    # large objects, which lie in no schema; our roles
+    "loread", "lowrite", "fh_owner", "fh_app", "fh_tenant",
 }  # fmt: skip
-_REFUSED_PREFIXES = ("pg_", "lo_", "dblink_", "citus_", "run_command_on_")
+_REFUSED_PREFIXES = ("pg_", "lo_", "to_reg", "dblink_", "citus_", "run_command_on_")
 _TENANT_SCHEMA = re.compile(r"t_[a-z2-7]{16}")
 _PLACEHOLDER = re.compile(r"%(?:s|\()")
 
 _TOKEN = re.compile(
     r"""
-    (?P<space>\s+)
-  | (?P<string>'(?:[^']|'')*')
-  | (?P<quoted>"(?:[^"]|"")*")
-  | (?P<word>[^\W\d][\w$]*)
-  | (?P<placeholder>%\([^)]*\)s|%s|%%)
-  | (?P<number>\d[\w.]*)
-  | (?P<forbidden>;|--|/\*|\$|\\)
+    (?P<space>[ \t\n\r\f\v]+)
+  | (?P<string>'(?:[^']|'')*+')
+  | (?P<quoted>"(?:[^"]|"")*+")
+  | (?P<word>[a-z_][\w$]*)
+  | (?P<placeholder>%\(\w+\)s|%s|%%)
+  | (?P<number>\d+)
+  | (?P<forbidden>;|--|/\*|[$\\%]|[^ -~])
   | (?P<sign>.)
     """,
-    re.VERBOSE | re.DOTALL,
+    re.VERBOSE | re.DOTALL | re.ASCII | re.IGNORECASE,
 )
 
 
@@ -58,6 +68,12 @@ def check_design(statement: str) -> None:
         raise StatementRefused(reason)
 
 
+def check_export(statement: str) -> None:
+    """Raise StatementRefused unless the export scope may run this: one COPY to or from the application itself."""
+    if reason := _export_verdict(statement):
+        raise StatementRefused(reason)
+
+
 def is_refused_word(word: str) -> bool:
     """Whether the guard would stop each statement with this identifier; a collection can't be called so."""
     word = word.lower()
@@ -69,7 +85,8 @@ def _work_verdict(statement: str) -> str | None:
     if _SAVEPOINT.fullmatch(statement):
         return None
     tokens = list(_tokens(statement))
-    if not tokens or tokens[0][1] not in _WORK:
+    first = next((text for _, text in tokens if text != "("), "")  # a union of limited queries starts with (
+    if first not in _WORK:
         return "only SELECT, INSERT, UPDATE, DELETE and WITH run here"
     return _common_verdict(tokens)
 
@@ -84,13 +101,26 @@ def _design_verdict(statement: str) -> str | None:
     for (kind, _), (_, sign) in pairwise(tokens):
         if sign == "." and kind in {"word", "quoted"}:
             return "a name with a schema in front is not for the design scope"
+    if ("word", "select") in tokens:
+        return "the design scope reads no tables"
     return _common_verdict(tokens)
 
 
-def _common_verdict(tokens: list[tuple[str, str]]) -> str | None:
+@lru_cache(maxsize=64)
+def _export_verdict(statement: str) -> str | None:
+    tokens = list(_tokens(statement))
+    words = [text for _, text in tokens]
+    if words[:1] != ["copy"] or not _COPY.intersection(pairwise(words)):
+        return "only COPY to STDOUT and from STDIN run by COPY"
+    return _common_verdict(tokens)
+
+
+def _common_verdict(tokens: list[tuple[str, str]]) -> str | None:  # noqa: C901  one rule a line
     for (kind, text), (next_kind, next_text) in zip(tokens, [*tokens[1:], ("", "")], strict=True):
         if kind == "forbidden":
-            return f"{text} has no place in a single plain statement"
+            return f"{text!r} has no place in a single plain statement"
+        if "\0" in text:
+            return "a NUL, at which the driver stops reading"
         if kind == "sign" and text in {"'", '"'}:
             return "a quote that does not close"
         if kind == "word" and text in {"e", "u", "b", "x", "n"} and next_kind in {"string", "quoted"}:

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from saas.devstack import guard, postgres, processes
 from saas.devstack.processes import Program
 
@@ -123,6 +125,16 @@ def test_what_a_dead_leader_leaves_in_its_session_is_found(tmp_path: Path, event
     assert guard.members(child.pid)
     child.stop()
     assert not guard.members(child.pid)
+
+
+def test_a_system_without_proc_is_asked_through_ps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    child = processes.start(Program("child", ["/bin/sleep", "600"], tmp_path / "log", {}))
+    monkeypatch.setattr(guard, "_LINUX", tmp_path / "none")
+    assert guard.members(child.pid) == [child.pid]
+    child.process.kill()  # not waited for, it stays as a zombie, which counts as gone
+    while guard.members(child.pid):
+        pass
+    child.stop()
 
 
 def test_the_gate_stays_closed_when_the_launcher_dies_before_it_opens(tmp_path: Path) -> None:

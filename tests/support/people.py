@@ -11,6 +11,7 @@ from flask import Flask
 from saas.accounts import service as accounts
 from saas.core.database import db, transaction
 from saas.devstack.browser import Browser, Page
+from tenants import provisioning
 from tenants.members import service as members
 from tenants.members.models import Role
 from tenants.models import Tenant
@@ -65,10 +66,16 @@ class Person:
         return self.browser.request(method, (host or self.home) + "/api/v1" + path, headers=headers, **options)
 
 
+def unique() -> str:
+    return secrets.token_hex(5)
+
+
 def sign_up(app: Flask, browser: Browser, business: str = "Test & Sons") -> Person:
     """Open a business with an address of its own on the sign-up page."""
-    unique = secrets.token_hex(5)
-    email, address = f"owner-{unique}@example.com", f"shop-{unique}"
+    with app.app_context():
+        provisioning.refill()  # no worker does it here, and no test should meet an empty pool by chance
+    mark = unique()
+    email, address = f"owner-{mark}@example.com", f"shop-{mark}"
     page = browser.send(
         browser.open("/sign-up"), "", "business",
         business=business, address=address, email=email, password=PASSWORD,
@@ -82,7 +89,7 @@ def sign_up(app: Flask, browser: Browser, business: str = "Test & Sons") -> Pers
 
 def join(app: Flask, owner: Person, browser: Browser) -> Person:
     """A member of the owner's tenant, with an account of their own and signed in."""
-    email = f"mate-{secrets.token_hex(5)}@example.com"
+    email = f"mate-{unique()}@example.com"
     with app.app_context(), transaction():
         user = accounts.register(email, PASSWORD)
         members.add(owner.tenant, user.id, Role.MEMBER)

@@ -1,8 +1,9 @@
 """The REST API under /api/v1, the same on the bare host and on each workspace's."""
 
 import json
+import re
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from http import HTTPStatus
 from typing import Any, NoReturn
 from uuid import UUID
@@ -14,6 +15,7 @@ from flask import Blueprint, Response, g, jsonify, request
 from saas.core import hosts
 from saas.core.edge import csrf
 from saas.core.errors import Invalid, NotFound, PlatformError
+from saas.core.text import fault
 from tenants.backend.collections import records, service
 from tenants.backend.collections.design import Collection
 from tenants.backend.keys import service as keys
@@ -115,15 +117,25 @@ def _body() -> Mapping[str, Any]:
     try:
         body = json.loads(
             request.get_data().decode(),
-            parse_float=Decimal,
+            parse_int=_number,
+            parse_float=_number,
             parse_constant=_refuse,
             object_pairs_hook=_object,
         )
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise MalformedBody("The body is nested too deeply.") from None
+    except ValueError as error:
         raise MalformedBody(f"The body can't be read as JSON: {str(error)[:200]}.") from None
     if not isinstance(body, dict):
         raise MalformedBody("Send one JSON object with the record's fields.")
     return body
+
+
+def _number(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise ValueError("a number's exponent is out of reach") from None
 
 
 def _refuse(constant: str) -> NoReturn:
@@ -134,14 +146,17 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         raise ValueError("a key appears twice in one object")
+    if any(map(fault, found)):
+        raise ValueError("a key has control characters or broken Unicode")
     return found
 
 
 def _limit() -> int:
     text = request.args.get("limit", "50")
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= records.MOST_PER_PAGE:
+    limit = int(text) if re.fullmatch(r"[0-9]{1,9}", text) else 0
+    if not 1 <= limit <= records.MOST_PER_PAGE:
         raise Invalid(fields={"limit": f"must be a whole number from 1 to {records.MOST_PER_PAGE}"})
-    return int(text)
+    return limit
 
 
 def _cursor() -> UUID | None:

@@ -37,7 +37,7 @@ class FieldForm(Form):
 class CollectionForm(FlaskForm):
     label = LineField("Label", longest=80)
     name = LineField("Name", longest=LONGEST_NAME)
-    fields = FieldList(FormField(FieldForm), label="Fields", min_entries=1, max_entries=MOST_FIELDS)
+    fields = FieldList(FormField(FieldForm), label="Fields", min_entries=1, max_entries=MOST_FIELDS + 1)
 
     def collection(self) -> Collection:
         rows = [entry.form for entry in self.fields]
@@ -48,7 +48,7 @@ class CollectionForm(FlaskForm):
         )
 
     def attach_to_rows(self, messages: Mapping[str, str]) -> dict[str, str]:
-        """Put `fields-N-name` messages at their rows; returns the others."""
+        """Put `fields-N-name` messages at their rows and `fields` above the form; returns the others."""
         rest = {}
         for place, message in messages.items():
             list_name, _, row = place.partition("-")
@@ -56,6 +56,8 @@ class CollectionForm(FlaskForm):
                 number, _, part = row.partition("-")
                 field = self.fields[int(number)].form[part]
                 field.errors = [*field.errors, message]
+            elif place == "fields":
+                self.form_errors.append(message)
             else:
                 rest[place] = message
         return rest

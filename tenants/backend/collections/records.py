@@ -56,13 +56,13 @@ def get_json(collection: Collection, record_id: UUID) -> str:
 
 def create(collection: Collection, values: Mapping[str, Any]) -> str:
     """Add a record of checked values; returns its JSON."""
-    return _written(collection, sa.insert(collection.table).values(id=uuid7(), **values))
+    return _written(collection, sa.insert(collection.table).values({"id": uuid7(), **values}))
 
 
 def change(collection: Collection, record_id: UUID, values: Mapping[str, Any]) -> str:
     """Set the given fields; returns the record's JSON. Raises UnknownRecord."""
     table = collection.table
-    change_ = sa.update(table).where(table.c.id == record_id).values(updated_at=sa.func.now(), **values)
+    change_ = sa.update(table).where(table.c.id == record_id).values({"updated_at": sa.func.now(), **values})
     return _written(collection, change_)
 
 
@@ -123,7 +123,7 @@ def _shape(collection: Collection, source: sa.FromClause) -> sa.Select[Any]:
 
 def _json(query: sa.Select[Any]) -> sa.Select[Any]:
     record = query.subquery("record")
-    text = sa.cast(sa.func.row_to_json(sa.literal_column("record")), sa.Text)
+    text = sa.cast(sa.func.row_to_json(sa.literal_column("record.*")), sa.Text)
     return sa.select(record.c.id, text.label("json"))
 
 

@@ -10,7 +10,7 @@ from wtforms.form import BaseForm
 from saas.core import forms, identity
 from saas.core.errors import NotFound, PlatformError
 from tenants.backend.collections import records, service
-from tenants.backend.collections.design import Collection
+from tenants.backend.collections.design import MOST_FIELDS, Collection
 from tenants.backend.collections.errors import BadRecord
 from tenants.backend.collections.forms import CollectionForm, DropForm, record_form, values
 from tenants.routing import enter
@@ -31,7 +31,8 @@ def index() -> ResponseReturnValue:
 def new() -> ResponseReturnValue:
     form = CollectionForm()
     if "add_field" in request.form:
-        form.fields.append_entry()
+        if len(form.fields) < MOST_FIELDS:
+            form.fields.append_entry()
         return render_template("collections/new.html", f=form)
     if form.validate_on_submit():
         try:

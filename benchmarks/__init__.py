@@ -1,0 +1,1 @@
+"""Measures what is promised to be fast; see docs/benchmarks.md. Run as `./dev bench [NAME]`."""

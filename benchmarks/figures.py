@@ -1,0 +1,64 @@
+"""What a benchmark finds: figures, the bars that some of them have to meet, and how it all was measured."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class AtMost:
+    limit: float
+    sign = "≤"
+
+    def holds(self, value: float) -> bool:
+        return value <= self.limit
+
+
+@dataclass(frozen=True)
+class AtLeast:
+    limit: float
+    sign = "≥"
+
+    def holds(self, value: float) -> bool:
+        return value >= self.limit
+
+
+@dataclass(frozen=True)
+class Figure:
+    name: str
+    value: float
+    unit: str  # "ms", "trips"; "ratio" for one quantity over another
+    bar: AtMost | AtLeast | None = None  # None: told for information
+
+    @property
+    def holds(self) -> bool | None:
+        """None where there is no bar. Not-a-number meets none."""
+        return self.bar.holds(self.value) if self.bar else None
+
+
+@dataclass(frozen=True)
+class Result:
+    bench: str
+    figures: Sequence[Figure]
+    how: str  # a few sentences
+
+    @property
+    def status(self) -> int:
+        """The exit status: 1 when a bar does not hold."""
+        return int(any(figure.holds is False for figure in self.figures))
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "bench": self.bench,
+            "figures": [
+                {
+                    "name": figure.name,
+                    "value": round(figure.value, 4),
+                    "unit": figure.unit,
+                    "bar": figure.bar.limit if figure.bar else None,
+                    "holds": figure.holds,
+                }
+                for figure in self.figures
+            ],
+            "how": self.how,
+        }

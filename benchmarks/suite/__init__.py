@@ -1,0 +1,1 @@
+"""One benchmark a file, called as it is run; each names itself in its `BENCHMARK`."""

@@ -1,0 +1,130 @@
+"""Every handler in the registry, run twice and twice at the same time, leaves what one run leaves."""
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from saas.core import audit, mail
+from saas.core.database import db, transaction
+from saas.core.jobs import Job, JobState, enqueue, registry
+from saas.core.mail import Mail
+from tenants import provisioning
+from tenants.models import State, Tenant
+from tests.support import jobs as _registered  # noqa: F401
+from tests.support.people import Person, unique
+
+Found = Any
+NAMES = sorted(found.name for found in registry.handlers() if not found.name.startswith("tests."))
+
+
+def deliver(_owner: Person) -> tuple[list[str], Callable[[], Found]]:
+    with transaction():
+        mail.send("welcome", to=f"{unique()}@example.com", business="B", url="http://x")
+        db.session.flush()
+        found = db.session.scalars(sa.select(Mail).order_by(Mail.id.desc()).limit(1)).one()
+        db.session.execute(sa.delete(Job).where(Job.args[0].astext == str(found.id)))  # the test runs it itself
+    return [str(found.id)], lambda: db.session.execute(
+        sa.select(Mail.state, Mail.text).where(Mail.id == found.id)
+    ).all()
+
+
+def refill(_owner: Person) -> tuple[list[str], Callable[[], Found]]:
+    return [], _schemas
+
+
+def provision(owner: Person) -> tuple[list[str], Callable[[], Found]]:
+    with transaction():
+        made = Tenant(
+            id=provisioning.schemas.new_id(), state=State.PREPARING, name="B", address=f"p-{unique()}",
+            opened_at=sa.func.now(),
+        )  # fmt: skip
+        db.session.add(made)
+    return [made.id], lambda: (
+        db.session.execute(sa.select(Tenant.state, Tenant.revision).where(Tenant.id == made.id)).all(),
+        db.session.scalar(sa.text("SELECT count(*) FROM pg_namespace WHERE nspname = :id"), {"id": made.id}),
+    )
+
+
+def reclaim(owner: Person) -> tuple[list[str], Callable[[], Found]]:
+    old = sa.func.now() - timedelta(hours=100)
+    with transaction():
+        db.session.execute(sa.update(Tenant).where(Tenant.id == owner.tenant).values(opened_at=old))
+    return [], lambda: (
+        db.session.execute(sa.select(Tenant.state).where(Tenant.id == owner.tenant)).all(),
+        db.session.scalar(sa.text("SELECT count(*) FROM pg_namespace WHERE nspname = :id"), {"id": owner.tenant}),
+        db.session.scalar(
+            sa.select(sa.func.count()).where(
+                audit.AuditEntry.action == "tenant.reclaimed", audit.AuditEntry.tenant == owner.tenant
+            )
+        ),
+    )
+
+
+CASES = {
+    "mail.deliver": deliver,
+    "tenants.refill": refill,
+    "tenants.provision": provision,
+    "tenants.reclaim": reclaim,
+}
+
+
+def test_each_handler_has_its_case() -> None:
+    assert sorted(CASES) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_run_twice_and_at_the_same_time_it_ends_in_the_same_state(app: Flask, owner: Person, name: str) -> None:
+    with app.app_context():
+        args, look = CASES[name](owner)
+    run_as_a_job(app, name, args)
+    once = seen(app, look)
+    run_as_a_job(app, name, args)
+    assert seen(app, look) == once
+    threads = [threading.Thread(target=run_as_a_job, args=(app, name, args)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen(app, look) == once
+
+
+def test_control_a_handler_that_adds_each_time_is_seen(app: Flask) -> None:
+    mark = unique()
+    rows = sa.select(sa.func.count()).where(audit.AuditEntry.detail["mark"].astext == mark)
+    counts = []
+    for _ in range(2):
+        run_as_a_job(app, "tests.effect", [mark])
+        counts.append(seen(app, lambda: db.session.scalar(rows)))
+    assert counts == [1, 2]
+
+
+def run_as_a_job(app: Flask, name: str, args: list[str]) -> None:
+    job_id = lease(app, name, args)
+    with app.app_context():
+        registry.get(name)(job_id, 1)
+
+
+def lease(app: Flask, name: str, args: list[str]) -> str:
+    with app.app_context(), transaction():
+        enqueue(name, *args)
+        job = next(found for found in db.session.new if isinstance(found, Job))
+        job.state, job.tries, job.due_at = JobState.LEASED, 1, sa.func.now() + timedelta(hours=1)
+        db.session.flush()
+        return str(job.id)
+
+
+def seen(app: Flask, look: Callable[[], Found]) -> Found:
+    with app.app_context():
+        return look()
+
+
+def _schemas() -> bool:
+    """The pool is full or over its low mark, and each spare has its schema."""
+    spares = set(db.session.scalars(sa.select(Tenant.id).where(Tenant.state == State.SPARE)))
+    schemas = set(db.session.scalars(sa.text("SELECT nspname FROM pg_namespace WHERE nspname LIKE 't\\_%'")))
+    return spares <= schemas

@@ -1,0 +1,114 @@
+"""Looking into the platform's tables, and databases and applications of a test's own."""
+
+import contextlib
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from saas.app import create_app
+from saas.core.database import db, transaction
+from saas.core.settings import Settings
+from saas.devstack.browser import Browser
+from tests import conftest
+from tests.support import live
+from tests.support.wsgi import InProcess
+
+_LINK = re.compile(r"https?://\S+")
+
+# Ticks and spare schemas come from processes beside the test, so they are not counted.
+_LEFT = {
+    "users": "SELECT count(*) FROM platform.users",
+    "sessions": "SELECT count(*) FROM platform.sessions",
+    "codes": "SELECT count(*) FROM platform.codes",
+    "memberships": "SELECT count(*) FROM platform.memberships",
+    "active": "SELECT count(*) FROM platform.tenants WHERE state = 'active'",
+    "preparing": "SELECT count(*) FROM platform.tenants WHERE state = 'preparing'",
+    "jobs": "SELECT count(*) FROM platform.jobs WHERE tick IS NULL",
+    "mails": "SELECT count(*) FROM platform.mails",
+    "audit": "SELECT count(*) FROM platform.audit",
+}
+
+
+def sql(app: Flask, statement: str, **values: Any) -> list[Any]:
+    """Run one statement as the application's role, in a transaction of its own; returns its rows."""
+    with app.app_context(), transaction():
+        found = db.session.execute(sa.text(statement), values)
+        return list(found.all()) if found.returns_rows else []
+
+
+def left(app: Flask) -> dict[str, int]:
+    """How much lies in the platform's tables: the same before and after what was refused as a whole."""
+    columns = ", ".join(f"({query}) AS {name}" for name, query in _LEFT.items())
+    (row,) = sql(app, f"SELECT {columns}")
+    return dict(row._mapping)
+
+
+def more(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
+    """What has been added, by table; tables that are as before are left out."""
+    return {name: after[name] - before[name] for name in before if after[name] != before[name]}
+
+
+def mail(app: Flask, to: str, subject: str) -> str:
+    """The text of the newest mail with this subject to somebody."""
+    rows = sql(
+        app,
+        'SELECT text FROM platform.mails WHERE "to" = :to AND subject = :subject ORDER BY id DESC LIMIT 1',
+        to=to,
+        subject=subject,
+    )
+    assert rows, f"no mail {subject!r} to {to}"
+    return str(rows[0].text)
+
+
+def mailed_link(app: Flask, to: str, subject: str) -> str:
+    """The link in that mail."""
+    found = _LINK.search(mail(app, to, subject))
+    assert found
+    return found[0]
+
+
+def schema_and_role(app: Flask, tenant: str) -> tuple[int, int]:
+    """How many schemas and roles have the tenant's name: (1, 1) of one that is there, (0, 0) of one that is gone."""
+    (row,) = sql(
+        app,
+        "SELECT (SELECT count(*) FROM pg_namespace WHERE nspname = :id),"
+        " (SELECT count(*) FROM pg_roles WHERE rolname = :id)",
+        id=tenant,
+    )
+    return tuple(row)
+
+
+@contextlib.contextmanager
+def application(settings: Settings, **changes: Any) -> Iterator[Flask]:
+    """An application of the test's own, with some settings changed, valid or not."""
+    app = create_app(settings.model_copy(update=changes))
+    try:
+        yield app
+    finally:
+        with app.app_context():
+            db.engine.dispose()
+        if engine := app.extensions.get("freehold.administrator"):
+            engine.dispose()
+
+
+def browser(app: Flask, forwarded_for: str | None = None) -> Browser:
+    """A browser that calls an application in this process, from a network of its own unless one is named."""
+    made = Browser(conftest.SITE, forwarded_for=forwarded_for or conftest.network())
+    made.session.mount("http://", InProcess(app))
+    return made
+
+
+def empty_database(config: pytest.Config, settings: Settings) -> Settings:
+    """A database with nothing in it, on the tests' server."""
+    name = f"own_{secrets.token_hex(6)}"
+    live.create_database(config.stash[conftest._URLS]["superuser"], name)
+    urls = {
+        field: f"{getattr(settings, field).rpartition('/')[0]}/{name}"
+        for field in ("database_url", "database_admin_url")
+    }
+    return settings.model_copy(update=urls)
