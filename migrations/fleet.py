@@ -1,22 +1,24 @@
-"""Runs the migrations: the platform's tree once, the tenants' over all their schemas."""
+"""Runs the migrations: the platform's tree once, the tenants' over all their schemas.
+
+Alembic is imported where it is used: the application is built in each process, and most never migrate.
+"""
 
 import io
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.operations import Operations
-from alembic.script import ScriptDirectory
 
 from migrations import roles
 from saas.core.administrator import administrator
 from tenants.isolation import schemas
 from tenants.models import Tenant
 from tenants.provisioning import Blueprint
+
+if TYPE_CHECKING:
+    from alembic.script import ScriptDirectory
 
 BATCH = 50  # schemas in one transaction: their locks have to fit into max_locks_per_transaction
 _LOCK = 7_301_002  # of the advisory lock that makes two runs one
@@ -26,6 +28,9 @@ _HERE = Path(__file__).parent
 
 def migrate(app_url: str) -> Iterator[str]:
     """Bring everything to head; yields what was done, a line each. Killed, it goes on where it was."""
+    from alembic import command
+    from alembic.config import Config
+
     with administrator() as connection:
         _wait_for_turn(connection)
         roles.prepare(connection, app_url)
@@ -65,6 +70,9 @@ def blueprint() -> Blueprint:
 @lru_cache(maxsize=32)
 def render(since: str | None) -> str:
     """The SQL that takes a tenant's schema from a revision, or from nothing, to head."""
+    from alembic.migration import MigrationContext
+    from alembic.operations import Operations
+
     directory = _directory("tenant")
     steps = reversed(list(directory.iterate_revisions("head", since or "base")))
     buffer = io.StringIO()
@@ -94,6 +102,8 @@ def _behind() -> sa.ColumnElement[bool]:
 
 
 def _platform_revision(connection: sa.Connection) -> str | None:
+    from alembic.migration import MigrationContext
+
     context = MigrationContext.configure(connection, opts={"version_table_schema": "platform"})
     return context.get_current_revision()
 
@@ -107,5 +117,7 @@ def _head(tree: str) -> str:
     return _directory(tree).get_current_head() or ""
 
 
-def _directory(tree: str) -> ScriptDirectory:
+def _directory(tree: str) -> "ScriptDirectory":
+    from alembic.script import ScriptDirectory
+
     return ScriptDirectory(str(_HERE / tree))

@@ -4,10 +4,12 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from migrations import fleet
+from saas.accounts import tasks as _account_tasks  # noqa: F401
 from saas.accounts import views as accounts
 from saas.console import views as console
 from saas.core import database, development, edge, headers, hosts, identity, observability, pages, problems
-from saas.core.mail import tasks as mail_tasks  # noqa: F401  registers its jobs
+from saas.core.jobs import tasks as _job_tasks  # noqa: F401  each `tasks` registers its room's jobs
+from saas.core.mail import tasks as _mail_tasks  # noqa: F401
 from saas.core.settings import Settings, load
 from saas.signup import views as signup
 from tenants import isolation, rooms
@@ -21,7 +23,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["freehold.settings"] = settings
     app.extensions["freehold.bind"] = isolation.bind
     app.extensions["freehold.blueprint"] = fleet.blueprint
-    app.extensions["freehold.platform_head"] = fleet.platform_head()
+    app.extensions["freehold.platform_head"] = fleet.platform_head
 
     edge.init_app(app, settings)
     database.init_app(app, settings, isolation.Connection)
@@ -43,3 +45,14 @@ def create_app(settings: Settings | None = None) -> Flask:
     if not settings.production:
         app.wsgi_app = hosts.PathWorkspaces(app.wsgi_app)  # type: ignore[method-assign]
     return app
+
+
+def main() -> None:
+    """The `saas` command."""
+    from saas import cli  # which no other process needs
+
+    cli.main(obj=create_app, prog_name="saas")
+
+
+if __name__ == "__main__":
+    main()

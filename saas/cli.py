@@ -1,4 +1,7 @@
-"""`saas …`: thin commands over the services, and the entry points of the background processes."""
+"""`saas …`: thin commands over the services, and the entry points of the background processes.
+
+The application is built above this module; what builds it comes as the click context's object.
+"""
 
 import code
 import json
@@ -14,13 +17,12 @@ from migrations import fleet
 from migrations.roles import DatabaseUnfit
 from saas.accounts import codes, service
 from saas.accounts.models import Purpose
-from saas.app import create_app
 from saas.console import service as console
 from saas.core.database import db, transaction
 from saas.core.errors import PlatformError
-from saas.core.jobs import dispatcher, worker
 from saas.core.observability import configure_logging
 from saas.core.settings import SettingsError, load
+from saas.devstack import demo as demonstration
 from tenants import provisioning, reclaim
 
 
@@ -112,6 +114,14 @@ def job_stats(as_json: bool) -> None:
         _table(("state", "jobs"), [[state, str(count)] for state, count in console.job_counts().items()], as_json)
 
 
+@main.command(hidden=True)
+def demo() -> None:
+    """Open the demo business, once, and print how to get in, as one line of JSON."""
+    with _told():
+        settings = load(log_level="warning")
+        click.echo(json.dumps(demonstration.run(click.get_current_context().obj(settings), settings.site_url)))
+
+
 @main.command()
 def shell() -> None:
     """A Python prompt inside the application: `app`, `db`, `sa`."""
@@ -127,9 +137,12 @@ def work(task: str, queue: str | None) -> None:
     if task == "work" and queue is None:
         raise click.UsageError("say which queue: `python worker.py --queue fast`, or `python worker.py dispatch`")
     with _told():
+        # Neither RQ nor its Redis client is of use to the other commands, and they take a while to import.
+        from saas.core.jobs import dispatcher, worker
+
         settings = load()
         configure_logging(settings)
-        app, redis = create_app(settings), worker.connect(settings.redis_url)
+        app, redis = click.get_current_context().obj(settings), worker.connect(settings.redis_url)
         if queue:
             worker.run(app, redis, queue)
         else:
@@ -150,7 +163,7 @@ def _application() -> Iterator[Flask]:
     with _told():
         settings = load(log_level="warning")
         configure_logging(settings)
-        app = create_app(settings)
+        app: Flask = click.get_current_context().obj(settings)
         with app.app_context(), app.test_request_context(base_url=settings.site_url):
             yield app
 

@@ -7,13 +7,14 @@ from wtforms import HiddenField, PasswordField
 from wtforms.validators import DataRequired, Length
 
 from saas.accounts.passwords import LONGEST, SHORTEST
-from saas.core.forms import AddressField
+from saas.core.forms import AddressField, clean
 
 
 class NewPasswordField(PasswordField):
     def __init__(self, label: str = "Password", **options: Any) -> None:
         rules = [
             DataRequired("Choose a password."),
+            clean,
             Length(
                 SHORTEST,
                 LONGEST,

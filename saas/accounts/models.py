@@ -7,7 +7,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from saas.core.database import Base
+from saas.core.database import Base, refers
 from saas.core.ids import uuid7
 
 
@@ -29,11 +29,9 @@ class SignIn(Base):
     __tablename__ = "sessions"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
-    user_id: Mapped[UUID] = mapped_column(sa.ForeignKey("platform.users.id", ondelete="CASCADE"), index=True)
+    user_id: Mapped[UUID] = mapped_column(refers("users"), index=True)
     secret_digest: Mapped[bytes] = mapped_column(unique=True)
-    parent_id: Mapped[UUID | None] = mapped_column(
-        sa.ForeignKey("platform.sessions.id", ondelete="CASCADE"), index=True
-    )
+    parent_id: Mapped[UUID | None] = mapped_column(refers("sessions"), index=True)
     tenant: Mapped[str | None]  # whose workspace's cookie it is; None on the bare host
     created_at: Mapped[datetime] = mapped_column(server_default=sa.func.now())
     expires_at: Mapped[datetime]
@@ -53,8 +51,8 @@ class Code(Base):
 
     digest: Mapped[bytes] = mapped_column(primary_key=True)
     purpose: Mapped[Purpose] = mapped_column(sa.Enum(Purpose, native_enum=False, length=16, values_callable=list))
-    user_id: Mapped[UUID] = mapped_column(sa.ForeignKey("platform.users.id", ondelete="CASCADE"), index=True)
-    session_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("platform.sessions.id", ondelete="CASCADE"))
+    user_id: Mapped[UUID] = mapped_column(refers("users"), index=True)
+    session_id: Mapped[UUID | None] = mapped_column(refers("sessions"))
     tenant: Mapped[str | None]
     nonce_digest: Mapped[bytes | None]  # of the cookie that must come with a pass
     expires_at: Mapped[datetime]

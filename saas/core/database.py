@@ -28,6 +28,11 @@ class Base(DeclarativeBase):
     registry = registry(metadata=sa.MetaData(schema="platform", naming_convention=NAMES), type_annotation_map=TYPES)
 
 
+def refers(table: str) -> sa.ForeignKey:
+    """A foreign key to the `id` of one of the platform's tables; the row goes with the one it refers to."""
+    return sa.ForeignKey(f"{Base.metadata.schema}.{table}.id", ondelete="CASCADE")
+
+
 db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
 
 

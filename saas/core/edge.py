@@ -2,15 +2,18 @@
 
 import re
 import time
-from typing import Any
+from typing import IO, Any
+from urllib.parse import parse_qsl
 from uuid import uuid4
 
 import orjson
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Request, Response, g, request
 from flask.json.provider import JSONProvider
 from flask_wtf import CSRFProtect
+from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.exceptions import BadRequest
+from werkzeug.formparser import FormDataParser
 
 from saas.core import database
 from saas.core.errors import Forbidden
@@ -37,8 +40,25 @@ class FastJson(JSONProvider):
         return Response(orjson.dumps(self._prepare_response_obj(args, kwargs)) + b"\n", mimetype="application/json")
 
 
+class FormParser(FormDataParser):
+    """Turns broken UTF-8 into U+FFFD, which `text.fault` refuses at its field; werkzeug would keep `%FF` as text."""
+
+    def parse(
+        self, stream: IO[bytes], mimetype: str, content_length: int | None, options: dict[str, str] | None = None
+    ) -> tuple[IO[bytes], MultiDict[str, str], MultiDict[str, FileStorage]]:
+        if mimetype != "application/x-www-form-urlencoded":
+            return super().parse(stream, mimetype, content_length, options)
+        pairs = parse_qsl(stream.read().decode(errors="replace"), keep_blank_values=True)
+        return stream, self.cls(pairs), self.cls()
+
+
+class EdgeRequest(Request):
+    form_data_parser_class = FormParser
+
+
 def init_app(app: Flask, settings: Settings) -> None:
     app.json = FastJson(app)
+    app.request_class = EdgeRequest
     app.config.update(
         SECRET_KEY=settings.secret_key,
         MAX_CONTENT_LENGTH=settings.max_body_bytes,

@@ -16,7 +16,7 @@ class LineField(StringField):
 
     def __init__(self, label: str, *, longest: int, required: bool = True, **options: Any) -> None:
         rules: list[Any] = [DataRequired(f"Fill in the {label.lower()}.")] if required else []
-        rules += [_clean, Length(max=longest, message=f"Use at most {longest} characters.")]
+        rules += [clean, Length(max=longest, message=f"Use at most {longest} characters.")]
         super().__init__(label, rules, filters=[lambda value: one_line(value) if value else value], **options)
 
 
@@ -24,7 +24,7 @@ class AddressField(EmailField):
     """An email address in its normal form, in lower case."""
 
     def __init__(self, label: str = "Email", **options: Any) -> None:
-        super().__init__(label, [DataRequired("Fill in your email address."), _clean, _email], **options)
+        super().__init__(label, [DataRequired("Fill in your email address."), clean, _email], **options)
 
 
 def attach(form: FlaskForm, error: PlatformError) -> None:
@@ -38,7 +38,8 @@ def attach(form: FlaskForm, error: PlatformError) -> None:
         form.form_errors.append(error.detail)
 
 
-def _clean(_form: FlaskForm, field: Field) -> None:
+def clean(_form: FlaskForm, field: Field) -> None:
+    """A rule for any field of text."""
     if field.data and (message := fault(field.data)):
         raise StopValidation(message)
 

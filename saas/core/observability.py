@@ -93,7 +93,7 @@ def live() -> Response:
 def ready() -> Response:
     """The database answers and its platform schema is what this code expects."""
     found = platform_revision()
-    head = current_app.extensions["freehold.platform_head"]
+    head = current_app.extensions["freehold.platform_head"]()
     if found != head:
         return Response(f"not ready: the schema is at {found}, this code needs {head}: run `saas migrate`\n", 503)
     return Response("ready\n", mimetype="text/plain")

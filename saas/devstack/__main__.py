@@ -43,14 +43,14 @@ def run(port: int) -> None:
 @_arguments
 def saas(arguments: tuple[str, ...]) -> None:
     """Run a command of the platform against the running stack."""
-    _become("-m", "saas.cli", *arguments, env=here().read_env())
+    _become("-m", "saas.app", *arguments, env=here().read_env())
 
 
 @verbs.command(context_settings=_PASS_ON)
 @_arguments
 def shell(arguments: tuple[str, ...]) -> None:
     """Open a Python shell in the running stack."""
-    _become("-m", "saas.cli", "shell", *arguments, env=here().read_env())
+    _become("-m", "saas.app", "shell", *arguments, env=here().read_env())
 
 
 @verbs.command()

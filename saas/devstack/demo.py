@@ -1,6 +1,5 @@
 """A business to look at: opened through the services that a visitor uses, once; each start makes new links to it."""
 
-import json
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,9 +12,7 @@ from flask import Flask
 
 from saas.accounts import codes, passwords, service
 from saas.accounts.models import Purpose, User
-from saas.app import create_app
 from saas.core.database import db, transaction
-from saas.core.settings import load
 from saas.signup.service import SignUp, sign_up
 from tenants import isolation, provisioning
 from tenants.backend.collections import records
@@ -84,10 +81,8 @@ _ROWS: tuple[tuple[Collection, tuple[tuple[Any, ...], ...]], ...] = (
 )
 
 
-def main() -> None:
-    """Print, as one line of JSON, how to get in."""
-    settings = load(log_level="warning")
-    app = create_app(settings)
+def run(app: Flask, site: str) -> dict[str, str]:
+    """Returns how to get in: two one-time links, a command line with a working key, and an email with its password."""
     with _visit(app):
         tenant = db.session.scalar(sa.select(Tenant.id).where(Tenant.address == ADDRESS))
     if tenant is None:
@@ -98,20 +93,14 @@ def main() -> None:
     password = secrets.token_urlsafe(9)
     with _visit(app):
         service.by_email(OWNER).password_hash = passwords.make(password)
-        into_workspace = _link(OWNER, "/workspaces")
-        into_console = _link(OPERATOR, "/console")
-    site = settings.site_url
-    print(  # this is what the launcher reads
-        json.dumps(
-            {
-                "workspace_link": site + into_workspace,
-                "console_link": site + into_console,
-                "curl": f'curl -H "Authorization: Bearer {key}" {site}/api/v1/collections/products/records',
-                "email": OWNER,
-                "password": password,
-            }
-        )
-    )
+        into_workspace, into_console = _link(OWNER, "/workspaces"), _link(OPERATOR, "/console")
+    return {
+        "workspace_link": site + into_workspace,
+        "console_link": site + into_console,
+        "curl": f'curl -H "Authorization: Bearer {key}" {site}/api/v1/collections/products/records',
+        "email": OWNER,
+        "password": password,
+    }
 
 
 def _open(app: Flask) -> str:
@@ -157,7 +146,3 @@ def _visit(app: Flask) -> Iterator[None]:
         transaction(),
     ):
         yield
-
-
-if __name__ == "__main__":
-    main()

@@ -69,12 +69,12 @@ class Stack:
         the schemas are there, the site itself says that it isn't ready.
         """
         self.begin("web", "-m", "granian", *_GRANIAN.split(), "--port", str(self.port), "wsgi:app")
-        self.finish(self.begin("migrate", "-m", "saas.cli", "migrate", administrator=True))
+        self.finish(self.begin("migrate", "-m", "saas.app", "migrate", administrator=True))
         self.begin("dispatcher", "worker.py", "dispatch")
-        self.finish(self.begin("refill", "-m", "saas.cli", "tenants", "refill", administrator=True))
+        self.finish(self.begin("refill", "-m", "saas.app", "tenants", "refill", administrator=True))
         self.begin("worker-fast", "worker.py", "--queue", "fast")
         self.begin("worker-slow", "worker.py", "--queue", "slow", administrator=True)
-        printed = self.finish(self.begin("demo", "-m", "saas.devstack.demo", administrator=True))
+        printed = self.finish(self.begin("demo", "-m", "saas.app", "demo", administrator=True))
         self._await_site()
         return printed
 

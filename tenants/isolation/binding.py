@@ -13,7 +13,8 @@ from saas.core.database import NAMES, TYPES, db
 from tenants.isolation.connection import Binding, Connection, Scope
 from tenants.isolation.errors import AlreadyBound, IsolationError, NotBound
 
-_ID = re.compile(r"t_[a-z2-7]{16}")
+PREFIX = "t_"  # of every tenant's id
+_ID = re.compile(PREFIX + "[a-z2-7]{16}")
 _KEY = "tenant"
 
 

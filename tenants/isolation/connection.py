@@ -40,6 +40,8 @@ class Cursor(psycopg2.extensions.cursor):
         connection = self.connection
         if connection.binding is None:
             return super().execute(query, vars)
+        if self.withhold:
+            raise StatementRefused("a cursor that outlives its transaction would show the next tenant these rows")
         text = self._checked(query)
         if text.startswith("ROLLBACK TO SAVEPOINT"):
             # A transaction that has failed takes nothing but this; and it may undo a change of scope.
@@ -65,9 +67,12 @@ class Cursor(psycopg2.extensions.cursor):
         self._refuse_when_bound("callproc")
         return super().callproc(*arguments, **named)
 
-    def copy_expert(self, *arguments: Any, **named: Any) -> None:
-        self._export_only()
-        super().copy_expert(*arguments, **named)
+    def copy_expert(self, sql: Any, *arguments: Any, **named: Any) -> None:
+        if self.connection.binding is not None:
+            sql = _text(sql, self)
+            guard.check_export(sql)
+            self._export_only()
+        super().copy_expert(sql, *arguments, **named)
 
     def copy_from(self, *arguments: Any, **named: Any) -> None:
         self._export_only()
@@ -101,17 +106,29 @@ class Connection(psycopg2.extensions.connection):
 
     binding: Binding | None = None
     scope: Scope = "work"
-    announced = False  # whether this transaction's server side knows the binding and scope
+    _told = False
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.cursor_factory = Cursor
 
-    def cursor(self, *arguments: Any, **named: Any) -> Any:
-        factory = named.get("cursor_factory") or Cursor
+    @property
+    def announced(self) -> bool:
+        """Whether this transaction's server side knows the binding and scope.
+
+        The driver ends transactions in more ways than `commit` and `rollback`, so it is asked.
+        """
+        return self._told and self.get_transaction_status() != psycopg2.extensions.TRANSACTION_STATUS_IDLE
+
+    @announced.setter
+    def announced(self, told: bool) -> None:
+        self._told = told
+
+    def cursor(self, name: Any = None, cursor_factory: Any = None, *arguments: Any, **named: Any) -> Any:
+        factory = cursor_factory or Cursor
         if self.binding is not None and not issubclass(factory, Cursor):
             raise StatementRefused("a bound connection has no cursors without the guard")
-        return super().cursor(*arguments, **named)
+        return super().cursor(name, factory, *arguments, **named)
 
     def bind(self, binding: Binding) -> None:
         if self.autocommit:
@@ -129,6 +146,8 @@ class Connection(psycopg2.extensions.connection):
     def prefix(self) -> str:
         if self.binding is None:
             raise NotBound("no tenant is bound")
+        if self.autocommit:
+            raise NotBound("a connection in autocommit has no transaction to bind")
         return self.binding.prefix(self.scope)
 
     def announce(self) -> None:

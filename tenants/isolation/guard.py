@@ -11,7 +11,7 @@ statements that SQLAlchemy writes. Where a token ends may not depend on whether 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import pairwise
 
@@ -109,13 +109,13 @@ def _design_verdict(statement: str) -> str | None:
 @lru_cache(maxsize=64)
 def _export_verdict(statement: str) -> str | None:
     tokens = list(_tokens(statement))
-    words = [text for _, text in tokens]
+    words = list(_outside_brackets(text for _, text in tokens))
     if words[:1] != ["copy"] or not _COPY.intersection(pairwise(words)):
-        return "only COPY to STDOUT and from STDIN run by COPY"
+        return "only COPY to STDOUT and from STDIN run here"
     return _common_verdict(tokens)
 
 
-def _common_verdict(tokens: list[tuple[str, str]]) -> str | None:  # noqa: C901  one rule a line
+def _common_verdict(tokens: list[tuple[str, str]]) -> str | None:
     for (kind, text), (next_kind, next_text) in zip(tokens, [*tokens[1:], ("", "")], strict=True):
         if kind == "forbidden":
             return f"{text!r} has no place in a single plain statement"
@@ -133,6 +133,14 @@ def _common_verdict(tokens: list[tuple[str, str]]) -> str | None:  # noqa: C901 
         if kind in {"word", "quoted"} and is_refused_word(text):
             return f"{text} is out of a tenant's reach"
     return None
+
+
+def _outside_brackets(words: Iterable[str]) -> Iterator[str]:
+    depth = 0
+    for word in words:
+        depth += (word == "(") - (word == ")")
+        if depth == 0:
+            yield word
 
 
 def _tokens(statement: str) -> Iterator[tuple[str, str]]:

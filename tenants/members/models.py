@@ -7,7 +7,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from saas.core.database import Base
+from saas.core.database import Base, refers
 
 
 class Role(StrEnum):
@@ -18,9 +18,7 @@ class Role(StrEnum):
 class Membership(Base):
     __tablename__ = "memberships"
 
-    tenant: Mapped[str] = mapped_column(sa.ForeignKey("platform.tenants.id", ondelete="CASCADE"), primary_key=True)
-    user_id: Mapped[UUID] = mapped_column(
-        sa.ForeignKey("platform.users.id", ondelete="CASCADE"), primary_key=True, index=True
-    )
+    tenant: Mapped[str] = mapped_column(refers("tenants"), primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(refers("users"), primary_key=True, index=True)
     role: Mapped[Role] = mapped_column(sa.Enum(Role, native_enum=False, length=16, values_callable=list))
     created_at: Mapped[datetime] = mapped_column(server_default=sa.func.now())

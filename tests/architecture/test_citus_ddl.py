@@ -49,9 +49,7 @@ INNOCENT = [
 ]
 
 
-@pytest.mark.parametrize(
-    "place", ["migrations/tenant/versions/0001_x.py", "tenants/backend/collections/ddl.py"]
-)
+@pytest.mark.parametrize("place", ["migrations/tenant/versions/0001_x.py", "tenants/backend/collections/ddl.py"])
 @pytest.mark.parametrize("code", FAULTS)
 def test_ddl_that_citus_refuses_is_found(judge, place, code):
     assert judge(citus_ddl, {place: code}) == [f"{place}:1"]

@@ -40,8 +40,6 @@ def test_what_only_looks_like_a_commit_is_left_alone(judge, code):
     assert judge(commits, {"saas/signup/service.py": code}) == []
 
 
-@pytest.mark.parametrize(
-    "place", ["saas/core/database.py", "tenants/isolation/connection.py", "migrations/fleet.py"]
-)
+@pytest.mark.parametrize("place", ["saas/core/database.py", "tenants/isolation/connection.py", "migrations/fleet.py"])
 def test_the_edge_may_commit(judge, place):
     assert judge(commits, {place: "\n".join(FAULTS)}) == []

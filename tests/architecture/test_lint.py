@@ -64,9 +64,7 @@ def test_a_check_that_breaks_down_has_failed_and_the_others_still_run(checkout, 
 
 
 def test_types_are_checked_in_each_package_and_in_the_two_entry_points(tmp_path):
-    (tmp_path / "setup.cfg").write_text(
-        "[options]\npy_modules =\n    worker\n[mypy]\nstrict = true\npackages = saas\n"
-    )
+    (tmp_path / "setup.cfg").write_text("[options]\npy_modules =\n    worker\n[mypy]\nstrict = true\npackages = saas\n")
     (tmp_path / "saas").mkdir()
     (tmp_path / "saas/__init__.py").write_text('a: int = "x"\n')
     (tmp_path / "worker.py").write_text("def f(x): ...\n")

@@ -72,9 +72,7 @@ def test_an_import_that_import_linter_would_not_see_is_found(judge):
     assert judge(empty_init, {"saas/__init__.py": "", "tenants/__init__.py": "import x"}) == []
 
 
-@pytest.mark.parametrize(
-    ("rule", "place"), [(rule, place) for rule, places in ALLOWED.items() for place in places]
-)
+@pytest.mark.parametrize(("rule", "place"), [(rule, place) for rule, places in ALLOWED.items() for place in places])
 def test_each_exception_is_for_a_place_that_exists_and_says_why(rule, place):
     assert (ROOT / place).exists(), "the place is gone: remove the exception"
     assert ALLOWED[rule][place].strip()

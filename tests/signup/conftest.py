@@ -7,15 +7,15 @@ import pytest
 from saas.devstack.browser import Browser, Page
 from tests.support.people import PASSWORD, unique
 
-Values = dict[str, str]
+Values = Callable[..., dict[str, str]]
 SignUp = Callable[..., Page]
 
 
 @pytest.fixture
-def values() -> Callable[..., Values]:
+def values() -> Values:
     """A form that would be accepted, with some fields changed."""
 
-    def fill_in(**changes: str) -> Values:
+    def fill_in(**changes: str) -> dict[str, str]:
         mark = unique()
         good = {
             "business": f"Shop {mark}",
@@ -29,7 +29,7 @@ def values() -> Callable[..., Values]:
 
 
 @pytest.fixture
-def sign_up(browser: Browser, values: Callable[..., Values]) -> SignUp:
+def sign_up(browser: Browser, values: Values) -> SignUp:
     """Sends the sign-up form with some fields changed and follows to where it leads."""
 
     def send(**changes: str) -> Page:

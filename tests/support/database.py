@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from migrations import fleet
 from saas.app import create_app
 from saas.core.database import db, transaction
 from saas.core.settings import Settings
@@ -112,3 +113,9 @@ def empty_database(config: pytest.Config, settings: Settings) -> Settings:
         for field in ("database_url", "database_admin_url")
     }
     return settings.model_copy(update=urls)
+
+
+def migrate(app: Flask) -> list[str]:
+    """Bring an application's own database to head; returns what was done."""
+    with app.app_context():
+        return list(fleet.migrate(app.extensions["freehold.settings"].database_url))

@@ -79,7 +79,8 @@ def environment(settings: Settings, site: str) -> dict[str, str]:
     values = settings.model_dump() | {"site_url": site, "log_level": "info"}
     own = {name.upper(): str(value) for name, value in values.items() if value is not None}
     path = os.pathsep.join([str(Path(__file__).parent / "loopback"), str(ROOT)])
-    return {**os.environ, **own, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**inherited, **own, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
 
 
 def create_database(superuser_url: str, name: str) -> None:

@@ -173,6 +173,13 @@ def _rights() -> None:
         )
     for table in ("memberships", "jobs", "audit"):
         op.execute(f"CREATE POLICY tenant ON platform.{table} TO fh_tenant USING (tenant = platform.bound())")
+    # Everybody's jobs share the ticks' names and the dispatcher's rounds, which a row of this kind would hold up.
+    op.execute(
+        """
+        CREATE POLICY fit ON platform.jobs AS RESTRICTIVE FOR INSERT TO fh_tenant WITH CHECK (tick IS NULL
+            AND state = 'waiting' AND tries = 0 AND limit_seconds BETWEEN 1 AND 86400 AND max_tries BETWEEN 1 AND 100);
+        """
+    )
     op.execute(
         """
         CREATE POLICY tenant ON platform.users FOR SELECT TO fh_tenant USING (EXISTS (

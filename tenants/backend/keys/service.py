@@ -32,7 +32,7 @@ def create(label: str, *, actor: str) -> str:
     mode = "live" if settings.production else "test"
     db.session.add(ApiKey(label=label, secret_digest=tokens.digest(secret), hint=secret[-4:], created_by=actor))
     audit.record("key.created", actor=actor, tenant=tenant, label=label)
-    return f"fh_{mode}_{tenant.removeprefix('t_')}_{secret}"
+    return f"fh_{mode}_{tenant.removeprefix(isolation.PREFIX)}_{secret}"
 
 
 def revoke(key_id: UUID, *, actor: str) -> None:
@@ -52,7 +52,7 @@ def every() -> list[ApiKey]:
 def parse(text: str) -> tuple[str, str]:
     """The tenant's id and the secret that a key's text names. Raises BadKey."""
     if match := _FORM.fullmatch(text):
-        return f"t_{match[1]}", match[2]
+        return isolation.PREFIX + match[1], match[2]
     raise BadKey
 
 

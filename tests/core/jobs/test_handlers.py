@@ -9,7 +9,10 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from saas.accounts import codes
+from saas.accounts import service as accounts
 from saas.core import audit, mail
+from saas.core.attempts import Attempts
 from saas.core.database import db, transaction
 from saas.core.jobs import Job, JobState, enqueue, registry
 from saas.core.mail import Mail
@@ -65,7 +68,32 @@ def reclaim(owner: Person) -> tuple[list[str], Callable[[], Found]]:
     )
 
 
+def sweep_attempts(_owner: Person) -> tuple[list[str], Callable[[], Found]]:
+    key = unique()
+    now = sa.func.now()
+    with transaction():
+        for window, until in ((1, now - timedelta(hours=1)), (2, now + timedelta(hours=1))):
+            db.session.add(Attempts(key=key, window=window, count=1, until=until))
+    return [], lambda: db.session.scalars(sa.select(Attempts.window).where(Attempts.key == key)).all()
+
+
+def sweep_codes(owner: Person) -> tuple[list[str], Callable[[], Found]]:
+    with transaction():
+        user = accounts.by_email(owner.email)
+        codes.issue(codes.Purpose.RESET, user.id)
+        codes.issue(codes.Purpose.LINK, user.id)
+        db.session.flush()
+        past = sa.func.now() - timedelta(hours=1)
+        mine = codes.Code.user_id == user.id
+        db.session.execute(
+            sa.update(codes.Code).where(mine, codes.Code.purpose == codes.Purpose.LINK).values(expires_at=past)
+        )
+    return [], lambda: db.session.scalars(sa.select(codes.Code.purpose).where(mine).order_by(codes.Code.purpose)).all()
+
+
 CASES = {
+    "accounts.sweep": sweep_codes,
+    "core.sweep": sweep_attempts,
     "mail.deliver": deliver,
     "tenants.refill": refill,
     "tenants.provision": provision,

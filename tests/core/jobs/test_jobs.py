@@ -43,7 +43,7 @@ def leased(app: Flask) -> Callable[..., tuple[str, int]]:
 def test_a_job_is_gone_with_the_transaction_that_asked_for_it(app: Flask) -> None:
     mark = unique()
     with app.app_context():
-        with pytest.raises(UnknownJob), transaction():
+        with pytest.raises(UnknownJob), transaction():  # noqa: PT012  the first statement is what is undone
             enqueue("tests.effect", mark)
             enqueue("no.such")
         assert jobs_of(mark) == []

@@ -1,0 +1,164 @@
+"""Signing in and out."""
+
+import time
+from urllib.parse import quote
+
+import pytest
+from flask import Flask
+
+from saas.accounts import passwords, service
+from saas.accounts.errors import BadCredentials
+from saas.core.database import transaction
+from saas.devstack.browser import Browser, Page
+from tests.support.database import browser as browser_of
+from tests.support.database import left, more, sql
+from tests.support.pages import error_at, heading, words
+from tests.support.people import PASSWORD, MakeBrowser, Person, sign_in, unique
+
+WRONG = "That email and password don't match. Check both, or reset the password."
+
+# Each would lead away from the site if it were believed.
+ELSEWHERE = [
+    "https://evil.example/",
+    "//evil.example/",
+    "///evil.example/",
+    "/\\evil.example/",
+    "\\\\evil.example",
+    "/\t/evil.example",
+    "/\n/evil.example",
+    "/ /evil.example",
+    "/\0/evil.example",
+    "http:evil.example",
+    "javascript:alert(1)",
+    "evil.example",
+    " //evil.example",
+    "",
+]
+
+
+def test_a_person_signs_in_and_their_workspace_opens(owner: Person, browser: Browser) -> None:
+    page = sign_in(browser, owner.email.upper())
+    assert (page.url, heading(page)) == (f"{owner.home}/home", "Home")
+
+
+def test_signing_out_of_the_bare_host_ends_the_workspace_as_well(app: Flask, owner: Person, browser: Browser) -> None:
+    sign_in(browser, owner.email)
+    page = browser.send(browser.open("/workspaces?all=1"), "/sign-out")
+    assert page.url == f"{owner.browser.site}/"
+    assert heading(browser.open(f"{owner.home}/home")) == "Sign in"
+    assert owner.open("/home").url == f"{owner.home}/home"  # the same person's other browser stays signed in
+
+
+def test_signing_out_of_a_workspace_ends_the_bare_host_as_well(owner: Person, browser: Browser) -> None:
+    sign_in(browser, owner.email)
+    page = browser.send(browser.open(f"{owner.home}/home"), "/leave")
+    assert page.url == f"{owner.browser.site}/"
+    assert heading(browser.open("/workspaces")) == "Sign in"
+    assert owner.open("/home").url == f"{owner.home}/home"
+
+
+def test_signing_out_removes_the_session_and_its_child(app: Flask, owner: Person) -> None:
+    before = left(app)
+    owner.browser.send(owner.open("/home"), "/leave")
+    assert more(before, left(app)) == {"sessions": -2}
+
+
+def test_an_unknown_email_and_a_wrong_password_look_the_same(owner: Person, make_browser: MakeBrowser) -> None:
+    nobody = f"nobody-{unique()}@example.com"
+    known, unknown = (sign_in(make_browser(), email, "a wrong password") for email in (owner.email, nobody))
+    assert known.status == unknown.status == 422
+    assert WRONG in words(known)
+    assert words(known) == words(unknown)
+    assert set(known.response.headers) == set(unknown.response.headers)
+
+
+def test_an_unknown_email_takes_as_long_as_a_wrong_password(app: Flask, owner: Person) -> None:
+    def seconds(email: str) -> float:
+        start = time.perf_counter()
+        with app.app_context(), transaction(), pytest.raises(BadCredentials):
+            service.authenticate(email, "a wrong password")
+        return time.perf_counter() - start
+
+    seconds("nobody@example.com")  # the first has to make the hash that stands for nobody
+    assert min(seconds("nobody@example.com") for _ in range(3)) > min(seconds(owner.email) for _ in range(3)) / 4
+
+
+@pytest.mark.parametrize(
+    ("values", "field", "message"),
+    [
+        ({"email": ""}, "email", "Fill in your email address."),
+        ({"email": "nobody"}, "email", "That is not an email address"),
+        ({"email": "a\0b@example.com"}, "email", "Remove the characters"),
+        ({"password": ""}, "password", "Fill in your password."),
+        ({"password": "x" * 201}, "password", "Field cannot be longer than 200 characters."),
+    ],
+)
+def test_what_is_missing_is_said_at_its_field(
+    browser: Browser, values: dict[str, str], field: str, message: str
+) -> None:
+    form = {"email": "nobody@example.com", "password": PASSWORD} | values
+    page = browser.send(browser.open("/sign-in"), "", "password", **form)
+    assert page.status == 422
+    assert error_at(page, field).startswith(message)
+
+
+@pytest.mark.parametrize("injected", ["' OR '1'='1", "x'; DROP TABLE platform.users; --", "%' --"])
+def test_sql_in_the_password_is_a_wrong_password(owner: Person, browser: Browser, injected: str) -> None:
+    assert WRONG in words(sign_in(browser, owner.email, injected))
+
+
+def test_a_refused_email_is_shown_as_text(browser: Browser) -> None:
+    page = sign_in(browser, '"><script>alert(1)</script>@example.com')
+    assert page.status == 422
+    assert "<script>alert" not in page.text
+
+
+def test_signing_in_leads_back_to_the_page_that_was_wanted(owner: Person, browser: Browser) -> None:
+    asked = browser.open("/workspaces?all=1")
+    assert heading(asked) == "Sign in"
+    page = browser.send(asked, "", "password", email=owner.email, password=PASSWORD)
+    assert page.url == f"{owner.browser.site}/workspaces?all=1"
+
+
+def test_signing_in_never_leads_to_another_site(app: Flask, owner: Person) -> None:
+    """One sign-in, many targets: what `next` is in the form decides, not what it was in the address."""
+    targets = [posted(browser_of(app), owner.email, target) for target in ELSEWHERE]
+    assert set(targets) == {"/workspaces"}
+
+
+@pytest.mark.parametrize("target", ELSEWHERE[:-1])
+def test_an_address_that_leads_elsewhere_is_text_on_the_sign_in_page(browser: Browser, target: str) -> None:
+    page = browser.open("/sign-in?next=" + quote(target))
+    if page.status == 200:
+        assert 'href="' + target not in page.text
+    else:
+        assert (page.status, "\0" in target) == (400, True)
+
+
+def test_an_old_hash_is_renewed_when_its_owner_signs_in(app: Flask, owner: Person, browser: Browser) -> None:
+    weak = passwords.PasswordHasher(time_cost=1, memory_cost=8192).hash(PASSWORD)
+    sql(app, "UPDATE platform.users SET password_hash = :weak WHERE email = :email", weak=weak, email=owner.email)
+    assert sign_in(browser, owner.email).status == 200
+    ((stored,),) = sql(app, "SELECT password_hash FROM platform.users WHERE email = :email", email=owner.email)
+    assert stored != weak
+    assert passwords.matches(stored, PASSWORD)
+    assert not passwords.outdated(stored)
+
+
+def test_passwords_are_stored_as_argon2id(app: Flask, owner: Person) -> None:
+    rows = sql(app, "SELECT u::text FROM platform.users u WHERE email = :email", email=owner.email)
+    assert "$argon2id$" in rows[0][0]
+    assert PASSWORD not in rows[0][0]
+
+
+def test_a_person_without_a_password_cannot_sign_in_by_one(app: Flask, owner: Person, browser: Browser) -> None:
+    sql(app, "UPDATE platform.users SET password_hash = NULL WHERE email = :email", email=owner.email)
+    assert WRONG in words(sign_in(browser, owner.email, "nobody's password"))
+
+
+def posted(visitor: Browser, email: str, target: str) -> str:
+    """Where a sign-in whose form carries `target` leads."""
+    form = visitor.open("/sign-in").form("", "password").fields
+    answer = visitor.request("POST", "/sign-in", data=form | {"email": email, "password": PASSWORD, "next": target})
+    assert answer.status_code == 303, Page("", answer).text
+    return answer.headers["Location"]
