@@ -1,0 +1,1 @@
+"""Billing: plans, checkout, subscriptions. Nothing is in it yet; see the README."""

@@ -1,6 +1,7 @@
 """What the statement guard lets through and what it stops, as texts; `test_injection.py` runs them."""
 
 from collections.abc import Iterator
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
@@ -24,6 +25,7 @@ ORDERS = sa.Table(
     sa.Column("select", sa.Text),
 )
 O = ORDERS.c  # noqa: E741  a table's columns
+ID = UUID(int=1)
 FOREIGN = "t_" + "a" * 16
 
 
@@ -48,16 +50,16 @@ def emitted() -> Iterator[object]:
     yield sa.union_all(sa.select(T.c.title).limit(1), sa.select(O["Odd name"]).limit(1))
     recursive = sa.select(T.c.price).cte("walk", recursive=True)
     yield sa.select(recursive.union_all(sa.select(recursive.c.price + 1)))
-    yield sa.insert(T).values(title="x").returning(T)
-    yield sa.insert(T).values([{"title": "x"}, {"title": "y"}])
-    yield insert(T).values(title="x").on_conflict_do_update(index_elements=["id"], set_={"title": "y"})
-    yield insert(T).from_select(["title"], sa.select(O["Odd name"]))
+    yield sa.insert(T).values(id=ID, title="x").returning(T)
+    yield sa.insert(T).values([{"id": ID, "title": "x"}, {"id": ID, "title": "y"}])
+    yield insert(T).values(id=ID, title="x").on_conflict_do_update(index_elements=["id"], set_={"title": "y"})
+    yield insert(T).from_select(["id", "title"], sa.select(sa.func.uuidv7(), O["Odd name"]))
     yield sa.update(T).values(title=sa.func.upper(T.c.title)).where(T.c.id == sa.bindparam("key")).returning(T.c.id)
     yield sa.delete(T).where(T.c.title.is_(None)).returning(T.c.id)
-    yield records._json(records._shape(PRODUCTS, sa.insert(T).values(title="x").returning(*T.c).cte("written")))
+    yield records._json(records._shape(PRODUCTS, sa.insert(T).values(id=ID, title="x").returning(*T.c).cte("written")))
 
 
-@pytest.mark.parametrize("construct", [*emitted()], ids=lambda construct: " ".join(str(construct).split())[:60])
+@pytest.mark.parametrize("construct", [*emitted()], ids=lambda construct: " ".join(text_of(construct).split())[:60])
 def test_what_sqlalchemy_writes_may_run(construct: sa.ClauseElement) -> None:
     guard.check(text_of(construct))
 
@@ -127,8 +129,9 @@ OUT_OF_REACH = [
     "pg_settings", "pg_catalog", "pg_class", "PG_CLASS", "pg_file_settings", "pg_reload_conf", "pg_notify", "pg_sleep",
     "pg_read_file", "pg_read_binary_file", "pg_ls_dir", "pg_stat_file", "pg_terminate_backend", "pg_cancel_backend",
     "pg_advisory_lock", "pg_try_advisory_lock", "pg_advisory_xact_lock", "pg_export_snapshot",
-    "pg_logical_emit_message", "pg_stat_activity", "pg_stats", "pg_authid", "pg_get_viewdef", "pg_column_size", "pg_current_logfile",
-    "lo_import", "lo_export", "lo_create", "lo_from_bytea", "lo_get", "lo_unlink", "loread", "lowrite",
+    "pg_logical_emit_message", "pg_stat_activity", "pg_stats", "pg_authid", "pg_get_viewdef", "pg_column_size",
+    "pg_current_logfile", "lo_import", "lo_export", "lo_create", "lo_from_bytea", "lo_get", "lo_unlink", "loread",
+    "lowrite",
     "query_to_xml", "query_to_xmlschema", "query_to_xml_and_xmlschema", "table_to_xml", "table_to_xmlschema",
     "table_to_xml_and_xmlschema", "schema_to_xml", "schema_to_xmlschema", "schema_to_xml_and_xmlschema",
     "database_to_xml", "database_to_xmlschema", "database_to_xml_and_xmlschema", "cursor_to_xml", "cursor_to_xmlschema",
@@ -175,7 +178,7 @@ def test_a_word_is_refused_for_itself_and_not_for_what_surrounds_it() -> None:
         sa.text("ALTER TABLE products DROP COLUMN weight"),
         sa.text("COMMENT ON COLUMN products IS 'a.b'"),
     ],
-    ids=lambda construct: " ".join(str(construct).split())[:40],
+    ids=lambda construct: " ".join(text_of(construct).split())[:40],
 )
 def test_the_design_scope_runs_ddl_on_the_tenants_own_tables(construct: sa.ClauseElement) -> None:
     text = text_of(construct)
@@ -195,7 +198,8 @@ def test_the_design_scope_runs_ddl_on_the_tenants_own_tables(construct: sa.Claus
         "CREATE TEMP TABLE x (y int)", "CREATE UNLOGGED TABLE x (y int)", "GRANT ALL ON products TO x",
         "ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO PUBLIC", "ALTER ROLE x SUPERUSER",
         "ALTER SCHEMA x RENAME TO y", "CREATE TABLE other.products (a int)", 'CREATE TABLE "a"."b" (a int)',
-        'CREATE TABLE "a" . b (c int)', "CREATE TABLE x (LIKE other.products)", "CREATE TABLE x (y int REFERENCES other.products)",
+        'CREATE TABLE "a" . b (c int)', "CREATE TABLE x (LIKE other.products)",
+        "CREATE TABLE x (y int REFERENCES other.products)",
         "DROP TABLE other\n.\nproducts", "ALTER TABLE products ADD y int DEFAULT other.f()",
         f'DROP TABLE "{FOREIGN}"', f"ALTER TABLE products SET SCHEMA {FOREIGN}", f"ALTER TABLE x OWNER TO {FOREIGN}",
         "ALTER TABLE products OWNER TO fh_tenant", "CREATE TABLE x AS SELECT 1", "CREATE TABLE x AS (select 1)",
@@ -259,4 +263,4 @@ def passes(statement: str) -> bool:
 
 def text_of(construct: sa.ClauseElement) -> str:
     dialect: PGDialect_psycopg2 = postgresql.psycopg2.dialect()
-    return str(construct.compile(dialect=dialect))
+    return str(construct.compile(dialect=dialect, compile_kwargs={"render_postcompile": True}))
