@@ -52,7 +52,7 @@ class Code(Base):
     digest: Mapped[bytes] = mapped_column(primary_key=True)
     purpose: Mapped[Purpose] = mapped_column(sa.Enum(Purpose, native_enum=False, length=16, values_callable=list))
     user_id: Mapped[UUID] = mapped_column(refers("users"), index=True)
-    session_id: Mapped[UUID | None] = mapped_column(refers("sessions"))
+    session_id: Mapped[UUID | None] = mapped_column(refers("sessions"), index=True)
     tenant: Mapped[str | None]
     nonce_digest: Mapped[bytes | None]  # of the cookie that must come with a pass
     expires_at: Mapped[datetime]

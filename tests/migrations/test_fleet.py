@@ -1,0 +1,173 @@
+"""Migrations: a script replayed builds what running the revisions builds; runs may be repeated and doubled."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from flask import Flask
+
+from migrations import fleet
+from saas.core.administrator import administrator
+from saas.core.database import db
+from saas.core.settings import Settings
+from tenants import provisioning
+from tenants.backend.collections.models import CatalogueEntry
+from tenants.backend.keys.models import ApiKey
+from tenants.isolation import schemas
+from tenants.models import State, Tenant
+from tests.support import database
+from tests.support.people import Person
+
+CATALOGUE = """
+    SELECT c.relname, c.relkind::text, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
+           pg_get_expr(d.adbin, d.adrelid), pg_get_indexdef(i.indexrelid), pg_get_userbyid(c.relowner),
+           c.relacl::text
+    FROM pg_class c
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+    LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+    LEFT JOIN pg_index i ON i.indexrelid = c.oid
+    WHERE c.relnamespace = to_regnamespace(:schema)
+    ORDER BY c.relname, a.attnum
+"""
+
+SECOND = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    op.execute("SET LOCAL lock_timeout = '2s'")
+    op.add_column("fh_keys", sa.Column("planted", sa.Text))
+"""
+
+
+@pytest.fixture
+def own_database(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Flask]:
+    """An application on a database of its own, with eight spare tenants."""
+    own = database.empty_database(request.config, settings)
+    with database.application(own, spare_tenants_low=8, spare_tenants_high=8) as made:
+        database.migrate(made)
+        with made.app_context():
+            assert provisioning.refill() == 8
+        yield made
+
+
+@pytest.fixture
+def second_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A copy of the trees in which the tenants' has one revision more."""
+    for tree in ("platform", "tenant"):
+        (tmp_path / tree / "versions").mkdir(parents=True)
+        for source in [*(fleet._HERE / tree).glob("*.mako"), *(fleet._HERE / tree).rglob("*.py")]:
+            (tmp_path / tree / source.relative_to(fleet._HERE / tree)).write_text(source.read_text())
+    (tmp_path / "tenant" / "versions" / "0002_planted.py").write_text(SECOND)
+    monkeypatch.setattr(fleet, "_HERE", tmp_path)
+    forget()
+    yield
+    monkeypatch.undo()
+    forget()
+
+
+def test_the_script_and_the_revisions_run_one_by_one_build_the_same(app: Flask, owner: Person) -> None:
+    stepwise = schemas.new_id()
+    with app.app_context(), administrator() as connection:
+        schemas.create(connection, stepwise, "")
+        connection.exec_driver_sql(f'SET LOCAL ROLE fh_owner; SET LOCAL search_path = "{stepwise}"')
+        with Operations.context(MigrationContext.configure(connection)):
+            for step in reversed(list(fleet._directory("tenant").iterate_revisions("head", "base"))):
+                step.module.upgrade()
+        connection.exec_driver_sql("RESET ROLE")
+        built = catalogue(connection, stepwise)
+        replayed = catalogue(connection, owner.tenant)
+        schemas.drop(connection, stepwise)
+    assert built == replayed
+    assert {row[0] for row in built} >= {"fh_collections", "fh_keys"}
+
+
+@pytest.mark.parametrize("model", [CatalogueEntry, ApiKey])
+def test_the_models_are_what_the_migrations_build(app: Flask, owner: Person, model: type) -> None:
+    with app.app_context(), administrator() as connection:
+        columns = sa.inspect(connection).get_columns(model.__tablename__, schema=owner.tenant)
+    expected = [(c.name, str(c.type.compile(sa.dialects.postgresql.dialect())), c.nullable) for c in model.__table__.c]
+    found = [(c["name"], str(c["type"].compile(sa.dialects.postgresql.dialect())), c["nullable"]) for c in columns]
+    assert found == expected
+
+
+def test_the_platforms_models_are_what_the_migrations_build(app: Flask) -> None:
+    from alembic.autogenerate import compare_metadata
+
+    from saas.core.database import Base
+
+    with app.app_context(), administrator() as connection:
+        options = {
+            "version_table_schema": "platform",
+            "include_schemas": True,
+            "include_name": lambda name, kind, _parents: kind != "schema" or name == "platform",
+        }
+        context = MigrationContext.configure(connection, opts=options)
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_a_second_run_has_nothing_to_do(app: Flask, settings: Settings) -> None:
+    with app.app_context():
+        assert list(fleet.migrate(settings.database_url)) == []
+        assert fleet.behind() == []
+
+
+def test_each_schema_is_brought_to_a_new_revision_once(
+    own_database: Flask, second_revision: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleet, "BATCH", 3)
+    runs: list[list[str]] = []
+    url = own_database.extensions["freehold.settings"].database_url
+
+    def run() -> None:
+        with own_database.app_context():
+            runs.append(list(fleet.migrate(url)))
+
+    with own_database.app_context():
+        late = fleet.behind()
+        assert len(late) == 8
+    threads = [threading.Thread(target=run) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with own_database.app_context(), administrator() as connection:
+        assert fleet.behind() == []
+        planted = "SELECT count(*) FROM information_schema.columns WHERE column_name = 'planted'"
+        assert connection.scalar(sa.text(planted)) == len(late)
+    upgraded = sum(int(line.split()[1]) for lines in runs for line in lines if line.startswith("tenants"))
+    assert upgraded == len(late), "two runs at once are one run"
+
+
+def test_a_schema_that_fails_leaves_its_batch_at_the_old_revision(own_database: Flask, second_revision: None) -> None:
+    url = own_database.extensions["freehold.settings"].database_url
+    with own_database.app_context():
+        spoilt = db.session.scalars(sa.select(Tenant.id).where(Tenant.state == State.SPARE).limit(1)).one()
+        db.session.rollback()
+        with administrator() as connection:
+            connection.exec_driver_sql(f'ALTER TABLE "{spoilt}".fh_keys ADD COLUMN planted text')
+        with pytest.raises(sa.exc.ProgrammingError, match="already exists"):
+            list(fleet.migrate(url))
+        assert spoilt in fleet.behind()
+        with administrator() as connection:
+            connection.exec_driver_sql(f'ALTER TABLE "{spoilt}".fh_keys DROP COLUMN planted')
+        list(fleet.migrate(url))
+        assert fleet.behind() == []
+
+
+def catalogue(connection: sa.Connection, schema: str) -> list[tuple[object, ...]]:
+    rows = connection.execute(sa.text(CATALOGUE), {"schema": schema})
+    return [tuple(str(value).replace(schema, "SCHEMA") if value else value for value in row) for row in rows]
+
+
+def forget() -> None:
+    for cached in (fleet.blueprint, fleet.render, fleet._head):
+        cached.cache_clear()

@@ -1,0 +1,159 @@
+"""What was opened and never confirmed is taken back after 72 hours, whole, and nothing else is."""
+
+import threading
+from collections.abc import Callable
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from saas.core import audit
+from saas.core.database import db, transaction
+from saas.devstack.browser import Browser
+from tenants import reclaim
+from tenants.models import Tenant
+from tests.support import database
+from tests.support.people import Person, join
+
+HOURS = 73
+
+
+@pytest.fixture
+def old(app: Flask) -> Callable[..., None]:
+    """Let hours pass for a tenant, as far as it is concerned."""
+
+    def make(person: Person, hours: int = HOURS) -> None:
+        age = sa.func.make_interval(0, 0, 0, 0, hours)
+        with app.app_context(), transaction():
+            mine = sa.update(Tenant).where(Tenant.id == person.tenant)
+            db.session.execute(mine.values(opened_at=sa.func.now() - age))
+
+    return make
+
+
+def test_schema_role_rows_and_person_go_together(app: Flask, owner: Person, old: Callable[..., None]) -> None:
+    owner.define("products", title="text")
+    assert remains(app, owner) == {"tenant": 1, "schema": 1, "role": 1, "user": 1, "sessions": 2}
+    old(owner)
+    run(app)
+    assert remains(app, owner) == {"tenant": 0, "schema": 0, "role": 0, "user": 0, "sessions": 0}
+    with app.app_context():
+        entry = sa.select(audit.AuditEntry.detail).where(
+            audit.AuditEntry.tenant == owner.tenant, audit.AuditEntry.action == "tenant.reclaimed"
+        )
+        assert db.session.scalars(entry).all() == [{"address": owner.address}]
+
+
+def test_what_is_younger_or_confirmed_stays(
+    app: Flask, owner: Person, stranger: Person, old: Callable[..., None]
+) -> None:
+    old(owner)
+    old(stranger, HOURS - 2)
+    confirm(app, owner)
+    run(app)
+    assert remains(app, owner)["schema"] == 1
+    assert remains(app, stranger)["schema"] == 1
+
+
+def test_one_confirmed_member_is_enough(app: Flask, owner: Person, teammate: Person, old: Callable[..., None]) -> None:
+    old(owner)
+    confirm(app, teammate)
+    run(app)
+    assert remains(app, owner)["schema"] == 1
+    assert remains(app, owner)["user"] == 1
+
+
+def test_a_person_who_belongs_elsewhere_keeps_their_account(
+    app: Flask, owner: Person, stranger: Person, old: Callable[..., None], make_browser: Callable[[], Browser]
+) -> None:
+    mate = join(app, owner, make_browser())
+    with app.app_context(), transaction():
+        values = {"tenant": stranger.tenant, "email": mate.email}
+        db.session.execute(
+            sa.text(
+                "INSERT INTO platform.memberships (tenant, user_id, role)"
+                " SELECT :tenant, id, 'member' FROM platform.users WHERE email = :email"
+            ),
+            values,
+        )
+    old(owner)
+    run(app)
+    assert remains(app, owner)["tenant"] == 0
+    assert remains(app, mate)["user"] == 1
+    assert remains(app, stranger)["schema"] == 1
+
+
+def test_two_runs_at_once_take_it_back_once(app: Flask, owner: Person, old: Callable[..., None]) -> None:
+    old(owner)
+    threads = [threading.Thread(target=run, args=(app,)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert remains(app, owner)["schema"] == 0
+    count = "SELECT count(*) FROM platform.audit WHERE action = 'tenant.reclaimed' AND tenant = :id"
+    assert database.sql(app, count, id=owner.tenant)[0][0] == 1
+
+
+def test_a_confirmation_that_comes_while_it_is_looked_at_wins(
+    app: Flask, owner: Person, old: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Overdue when the list was made, confirmed before its turn came."""
+    old(owner)
+    remove = reclaim._remove
+
+    def confirmed_first(tenant: str) -> int:
+        if tenant == owner.tenant:
+            confirm(app, owner)
+        return remove(tenant)
+
+    monkeypatch.setattr(reclaim, "_remove", confirmed_first)
+    run(app)
+    assert remains(app, owner)["schema"] == 1
+
+
+def test_the_address_and_the_email_can_be_used_again(
+    app: Flask, owner: Person, old: Callable[..., None], make_browser: Callable[[], Browser]
+) -> None:
+    old(owner)
+    run(app)
+    browser = make_browser()
+    page = browser.open("/sign-up")
+    again = {"business": "Again", "address": owner.address, "email": owner.email, "password": "correct horse battery"}
+    assert browser.send(page, "", "business", **again).url == f"{owner.home}/home"
+
+
+def test_a_visitor_of_what_is_gone_is_told(app: Flask, owner: Person, old: Callable[..., None]) -> None:
+    key = owner.key()
+    old(owner)
+    run(app)
+    page = owner.open("/home")
+    assert (page.status, "There is no workspace at this address" in page.text) == (404, True)
+    answer = owner.browser.request("GET", "/api/v1/collections", headers={"Authorization": f"Bearer {key}"})
+    assert answer.status_code == 401
+
+
+def run(app: Flask) -> None:
+    with app.app_context():
+        reclaim.reclaim()
+
+
+def confirm(app: Flask, person: Person) -> None:
+    database.sql(app, "UPDATE platform.users SET confirmed_at = now() WHERE email = :email", email=person.email)
+
+
+def remains(app: Flask, person: Person) -> dict[str, int]:
+    (row,) = database.sql(
+        app,
+        """
+        SELECT (SELECT count(*) FROM platform.tenants WHERE id = :id) AS tenant,
+               (SELECT count(*) FROM pg_namespace WHERE nspname = :id) AS schema,
+               (SELECT count(*) FROM pg_roles WHERE rolname = :id) AS role,
+               (SELECT count(*) FROM platform.users WHERE email = :email) AS "user",
+               (SELECT count(*) FROM platform.sessions s JOIN platform.users u ON u.id = s.user_id
+                WHERE u.email = :email) AS sessions
+        """,
+        id=person.tenant,
+        email=person.email,
+    )
+    return dict(row._mapping)
