@@ -7,6 +7,7 @@ import argparse
 import contextlib
 import signal
 import sys
+import traceback
 
 from benchmarks import registry, report
 from benchmarks.registry import Size
@@ -28,12 +29,14 @@ def main(arguments: list[str] | None = None) -> int:
         return _refuse(f"There is no benchmark {options.name!r}; there are {' and '.join(known)}.")
     benchmark = known[options.name]
     size = Size(options.rounds or benchmark.size.rounds, options.tenants or benchmark.size.tenants)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a `kill` also stops what was started
     try:
         with contextlib.redirect_stdout(sys.stderr):  # standard output is the result's alone
             result = benchmark.measure(size)
     except DevstackError as error:
         return _refuse(str(error))
+    except Exception:  # noqa: BLE001  Python's own status, 1, would say that a bar does not hold
+        traceback.print_exc()
+        return _NOTHING_MEASURED
     except KeyboardInterrupt:
         return _INTERRUPTED
     (report.print_json if options.json else report.print_table)(result)
@@ -61,4 +64,5 @@ def _refuse(sentence: str) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a `kill`, too, stops what was started
     sys.exit(main())

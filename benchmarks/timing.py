@@ -2,7 +2,12 @@
 
 What disturbs a measurement comes and goes in milliseconds and in minutes. Against the first, a sample is the
 quickest of a few repetitions in a row; against the second, the ways take turns, in one order and then in the opposite
-one, so that whatever lasts disturbs them all alike. What is left shows in the spread of the ratio, which is told.
+one, so that whatever lasts disturbs them all alike.
+
+A ratio is therefore taken in each turn, between neighbours, and the median of these is told. The ratio of the two
+medians would not do: a round trip is quick, or half as long again, as the kernel has put client and server on one core
+or on two; where that changes during a run, one way's median may be of the quick kind and the other's of the slow one.
+On a busy machine it wandered between 1.07 and 1.16 while the median ratio stayed between 1.10 and 1.11.
 """
 
 import gc
@@ -16,7 +21,7 @@ Way = Callable[[], float]  # does the thing once; returns the seconds that count
 
 @dataclass(frozen=True)
 class Samples:
-    """Seconds, by way, in the order in which they were taken: two samples a round."""
+    """Seconds, by way; those at the same place of each list were taken in the same turn, of which a round has two."""
 
     seconds: Mapping[str, list[float]]
     rounds: int
@@ -26,13 +31,12 @@ class Samples:
         return statistics.median(self.seconds[way])
 
     def ratio(self, way: str, base: str) -> float:
-        """Of the medians."""
-        return self.median(way) / self.median(base)
+        """The median of the turns' ratios."""
+        return statistics.median(self._ratios(way, base))
 
     def middle_half(self, way: str, base: str) -> tuple[float, float]:
-        """Between which values the ratio lies in half of the turns."""
-        pairs = zip(self.seconds[way], self.seconds[base], strict=True)
-        low, _, high = quartiles([one / other for one, other in pairs])
+        """Between which values the ratio was in half of the turns."""
+        low, _, high = quartiles(self._ratios(way, base))
         return low, high
 
     @property
@@ -40,8 +44,11 @@ class Samples:
         """How they were taken, in a sentence."""
         return (
             f"Rounds: {self.rounds}; in each the ways take turns, in one order and then in the opposite one; "
-            f"a sample is the quickest of {self.each} repetitions in a row, a ratio that of the medians."
+            f"a sample is the quickest of {self.each} repetitions in a row, a ratio the median of the turns' ratios."
         )
+
+    def _ratios(self, way: str, base: str) -> list[float]:
+        return [one / other for one, other in zip(self.seconds[way], self.seconds[base], strict=True)]
 
 
 def interleave(ways: Mapping[str, Way], rounds: int, *, each: int = 5, warm_up: int = 20) -> Samples:

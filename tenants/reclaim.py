@@ -21,12 +21,16 @@ def reclaim() -> int:
 
 
 def _remove(tenant: str) -> int:
-    """Schema, role and rows go in one transaction, with the tenant's row locked and looked at once more."""
+    """Schema, role and rows go in one transaction, with people and tenant locked and looked at once more.
+
+    Its people come first, so that a confirmation which is under way at this moment is waited for, and seen.
+    """
     with administrator() as connection:
+        members = sa.select(User.id).join(Membership, Membership.user_id == User.id).where(Membership.tenant == tenant)
+        people = connection.scalars(members.order_by(User.id).with_for_update(of=User)).all()
         locked = sa.select(Tenant.id, Tenant.address).where(Tenant.id == tenant, *_overdue()).with_for_update()
         if (row := connection.execute(locked).one_or_none()) is None:
             return 0
-        people = connection.scalars(sa.select(Membership.user_id).where(Membership.tenant == tenant)).all()
         connection.execute(sa.delete(Tenant).where(Tenant.id == tenant))
         elsewhere = sa.exists().where(Membership.user_id == User.id)
         connection.execute(sa.delete(User).where(User.id.in_(people), User.confirmed_at.is_(None), ~elsewhere))

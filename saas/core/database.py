@@ -86,6 +86,10 @@ def violated(error: sa.exc.IntegrityError) -> str:
 
 
 def platform_revision() -> str | None:
-    """Which revision the platform's own schema is at."""
+    """Which revision the platform's own schema is at; None before the first migration."""
     table = sa.table("alembic_version", sa.column("version_num"), schema=Base.metadata.schema)
-    return db.session.scalar(sa.select(table.c.version_num))
+    try:
+        return db.session.scalar(sa.select(table.c.version_num))
+    except sa.exc.ProgrammingError:  # there is no such table yet
+        rollback()
+        return None

@@ -12,7 +12,7 @@ from flask import Flask, Request, Response, g, request
 from flask.json.provider import JSONProvider
 from flask_wtf import CSRFProtect
 from werkzeug.datastructures import FileStorage, MultiDict
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import BadHost, BadRequest
 from werkzeug.formparser import FormDataParser
 
 from saas.core import database
@@ -79,17 +79,20 @@ def cookie_name(settings: Settings, name: str) -> str:
     return f"__Host-fh-{name}" if settings.production else f"fh-{name}"
 
 
-def _begin() -> None:
+def _begin() -> Response | None:
     g.started = time.perf_counter()
     given = request.headers.get("X-Request-ID", "")
     g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
+    if isinstance(request.routing_exception, BadHost):
+        return Response("The Host header is malformed.\n", 400, mimetype="text/plain")  # no page can be linked from it
     if "\0" in request.path or b"%00" in request.query_string:
         raise BadRequest  # PostgreSQL knows no such text, so nothing is called that
     origin = request.headers.get("Origin")
     if request.method not in {"GET", "HEAD", "OPTIONS"} and origin and not _own(origin) and not _for_programs():
         raise Forbidden("This form was sent from another site. Open the page here and send it again.")
+    return None
 
 
 def _own(origin: str) -> bool:

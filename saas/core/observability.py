@@ -9,6 +9,7 @@ import sqlalchemy as sa
 import structlog
 from flask import Blueprint, Flask, Response, current_app, g, request
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import NotFound, Unauthorized
 
 from saas.core.database import db, platform_revision
@@ -106,7 +107,7 @@ def metrics() -> Response:
         raise NotFound
     given = request.headers.get("Authorization", "")
     if settings.metrics_token and not hmac.compare_digest(given.encode(), f"Bearer {settings.metrics_token}".encode()):
-        raise Unauthorized
+        raise Unauthorized(www_authenticate=WWWAuthenticate("bearer"))
     figures: Metrics = current_app.extensions["freehold.metrics"]
     _measure_jobs(figures)
     return Response(generate_latest(figures.registry), mimetype="text/plain; version=0.0.4")

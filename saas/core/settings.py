@@ -28,9 +28,12 @@ def _sqlalchemy_url(url: str) -> str:
 
 def _origin(url: str) -> str:
     parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/"):
+    origin = f"{parts.scheme}://{parts.netloc}"
+    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in origin or parts.port == 0:
+        raise ValueError("must be an origin such as https://example.com")
+    if url.rstrip("/") != origin:
         raise ValueError("must be an origin such as https://example.com, without a path")
-    return f"{parts.scheme}://{parts.netloc}"
+    return origin
 
 
 DatabaseUrl = Annotated[str, AfterValidator(_sqlalchemy_url)]
@@ -94,7 +97,7 @@ class Settings(BaseSettings):
         if self.spare_tenants_high < self.spare_tenants_low:
             raise ValueError("SPARE_TENANTS_HIGH must not be below SPARE_TENANTS_LOW")
         if self.production and (gaps := list(_production_gaps(self))):
-            raise ValueError("; ".join(gaps))
+            raise ValueError("\n".join(gaps))
         return self
 
 

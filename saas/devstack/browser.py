@@ -102,7 +102,9 @@ class _FormParser(HTMLParser):
             self.forms[-1].fields[self.textarea] += data
 
     def handle_endtag(self, tag: str) -> None:
-        if tag == "textarea":
+        if tag == "textarea" and self.textarea:
+            fields = self.forms[-1].fields  # HTML drops one line break right behind the start tag
+            fields[self.textarea] = fields[self.textarea].removeprefix("\r").removeprefix("\n")
             self.textarea = None
 
 

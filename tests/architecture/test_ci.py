@@ -46,6 +46,7 @@ def run(tmp_path: Path) -> Run:
 
     write(tmp_path / "dev", DEV)
     write(programs / "apt-get", APT)
+    write(programs / "ldconfig", "#!/bin/sh\necho $LIBRARIES\n")
 
     def start(*, python: str = PYTHON, browser: bool = True, **more: str) -> tuple[int, list[str], list[str]]:
         write(programs / "python3", python)
@@ -53,7 +54,7 @@ def run(tmp_path: Path) -> Run:
             write(programs / "chromium", "#!/bin/sh\n")
         calls = tmp_path / "calls"
         calls.touch()
-        env = {"PATH": str(programs), "CALLS": str(calls), **more}
+        env = {"PATH": str(programs), "CALLS": str(calls), "LIBRARIES": "libatomic.so.1 (x)", **more}
         done = subprocess.run(
             [tmp_path / ".ci/run"],
             cwd="/",
@@ -84,6 +85,12 @@ def test_a_missing_browser_is_installed(run):
     assert status == 0
     assert output[0] == "installing chromium"
     assert installed == ["apt-get -qq update", "apt-get -qq install --yes --no-install-recommends chromium"]
+
+
+def test_what_the_browsers_driver_lacks_is_installed(run):
+    status, _, installed = run(LIBRARIES="libc.so.6 (x)")
+    assert status == 0
+    assert installed[1].endswith(" libatomic1")
 
 
 def test_a_python_without_venv_gets_it(run):

@@ -143,6 +143,14 @@ def test_services_that_do_not_start_are_a_sentence_too(known, capsys):
     assert capsys.readouterr().err.endswith("./dev bench: The disk is full.\n")
 
 
+def test_a_breakdown_is_not_taken_for_a_bar_that_does_not_hold(known, capsys):
+    known.outcome = RuntimeError("no spare schema")
+    assert command_line.main(["speed", "--json"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.endswith("RuntimeError: no spare schema\n")
+
+
 def test_an_interruption_is_no_result(known, capsys):
     known.outcome = KeyboardInterrupt()
     assert command_line.main(["speed", "--json"]) == 130

@@ -84,6 +84,12 @@ def schema_and_role(app: Flask, tenant: str) -> tuple[int, int]:
     return tuple(row)
 
 
+def waits(app: Flask) -> int:
+    """How many of the database's connections wait for another's lock at this moment."""
+    waiting = "SELECT 1 FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted"
+    return len(sql(app, f"{waiting} AND datname = current_database()"))
+
+
 @contextlib.contextmanager
 def application(settings: Settings, **changes: Any) -> Iterator[Flask]:
     """An application of the test's own, with some settings changed, valid or not."""

@@ -39,7 +39,7 @@ class Person:
         """A page of the workspace."""
         return self.browser.open(self.home + path)
 
-    def define(self, name: str, **fields: str) -> None:
+    def define(self, name: str, /, **fields: str) -> None:
         """Make a collection; fields are given as name="kind", a `!` behind the kind for required."""
         page = self.open("/collections/new")
         values = {"label": name.capitalize(), "name": name}

@@ -2,18 +2,25 @@
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from saas.accounts.models import User
 from saas.core import audit
+from saas.core.administrator import administrator
 from saas.core.database import db, transaction
+from saas.core.settings import Settings
 from saas.devstack.browser import Browser
-from tenants import reclaim
-from tenants.models import Tenant
+from tenants import provisioning, reclaim
+from tenants.isolation import schemas
+from tenants.models import State, Tenant
 from tests.support import database
-from tests.support.people import Person, join
+from tests.support.live import eventually
+from tests.support.people import Person, join, unique
 
 HOURS = 73
 
@@ -131,6 +138,50 @@ def test_a_visitor_of_what_is_gone_is_told(app: Flask, owner: Person, old: Calla
     assert (page.status, "There is no workspace at this address" in page.text) == (404, True)
     answer = owner.browser.request("GET", "/api/v1/collections", headers={"Authorization": f"Bearer {key}"})
     assert answer.status_code == 401
+
+
+def test_a_confirmation_that_is_not_yet_committed_wins_as_well(
+    app: Flask, owner: Person, old: Callable[..., None]
+) -> None:
+    """The click is under way in another transaction, unseen, while the tenant is looked at."""
+    old(owner)
+    with app.app_context(), ThreadPoolExecutor(1) as pool:
+        with administrator() as connection:
+            click = sa.update(User).where(User.email == owner.email).values(confirmed_at=sa.func.now())
+            connection.execute(click)
+            reclaiming = pool.submit(run, app)
+            eventually(lambda: database.waits(app))
+        reclaiming.result(20)
+    assert remains(app, owner) == {"tenant": 1, "schema": 1, "role": 1, "user": 1, "sessions": 2}
+
+
+def test_a_tenant_whose_schema_was_never_built_goes_as_well(app: Flask) -> None:
+    tenant = Tenant(id=schemas.new_id(), state=State.PREPARING, name="Never", address=f"never-{unique()}")
+    with app.app_context(), transaction():
+        tenant.opened_at = sa.func.now() - timedelta(hours=HOURS)
+        db.session.add(tenant)
+    run(app)
+    assert database.sql(app, "SELECT 1 FROM platform.tenants WHERE id = :id", id=tenant.id) == []
+
+
+def test_spare_schemas_stay_however_old(app: Flask) -> None:
+    with app.app_context():
+        provisioning.refill()
+    database.sql(app, "UPDATE platform.tenants SET created_at = now() - interval '1 year' WHERE state = 'spare'")
+    spares = "SELECT id FROM platform.tenants WHERE state = 'spare' ORDER BY id"
+    before = database.sql(app, spares)
+    run(app)
+    assert len(before) >= 8
+    assert database.sql(app, spares) == before
+
+
+def test_the_hours_are_a_setting(app: Flask, settings: Settings, owner: Person, old: Callable[..., None]) -> None:
+    old(owner, HOURS - 2)
+    run(app)
+    assert remains(app, owner)["tenant"] == 1
+    with database.application(settings, unconfirmed_hours=70) as stricter:
+        run(stricter)
+    assert remains(app, owner)["tenant"] == 0
 
 
 def run(app: Flask) -> None:

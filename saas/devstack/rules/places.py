@@ -5,7 +5,6 @@ ALLOWED: dict[str, dict[str, str]] = {
         "migrations/": "makes the schemas, roles and grants",
         "saas/core/database.py": "gives the platform's models their schema, once for all",
         "saas/devstack/cluster.py": "makes the embedded server as its superuser",
-        "saas/devstack/rules/": "spells what it looks for",
         "tenants/isolation/": "is the one place that speaks of schemas and roles",
     },
     "commits": {
@@ -28,7 +27,6 @@ ALLOWED: dict[str, dict[str, str]] = {
     "bind-once": {
         "saas/app.py": "hands it to the jobs' runner, which may not import it",
         "saas/devstack/demo.py": "plays a visitor of the demo business",
-        "tenants/isolation/": "defines it",
         "tenants/routing.py": "turns a request's host or key into its tenant",
     },
     "redis-in-core": {

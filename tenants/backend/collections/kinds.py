@@ -40,7 +40,7 @@ def _number(value: Any) -> Decimal:
         raise ValueError("must be a number")
     number = Decimal(value)
     if not number.is_finite() or number.adjusted() >= MOST_DIGITS or -int(number.as_tuple().exponent) > MOST_DECIMALS:
-        raise ValueError(f"must have at most {MOST_DIGITS} digits, {MOST_DECIMALS} of them decimals")
+        raise ValueError(f"must have at most {MOST_DIGITS} digits before and {MOST_DECIMALS} behind the point")
     return number
 
 

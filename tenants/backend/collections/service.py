@@ -9,7 +9,7 @@ from saas.core.database import db
 from tenants import isolation
 from tenants.backend.collections import design
 from tenants.backend.collections.design import Collection, Field
-from tenants.backend.collections.errors import BadCollection, CollectionExists, UnknownCollection
+from tenants.backend.collections.errors import BadCollection, CollectionExists, UnknownCollection, unless_dropped
 from tenants.backend.collections.models import CatalogueEntry
 
 _DUPLICATE = {"42P07", "42710", "23505"}  # a table, a type or a row of that name exists
@@ -34,8 +34,8 @@ def create(collection: Collection, *, actor: str) -> None:
 
 
 def drop(collection: Collection, *, actor: str) -> None:
-    """Remove the table with all its records, and its entry."""
-    with isolation.design():
+    """Remove the table with all its records, and its entry. Raises UnknownCollection when somebody was faster."""
+    with unless_dropped(collection.name), isolation.design():
         db.session.execute(DropTable(collection.table))
     db.session.execute(sa.delete(CatalogueEntry).where(CatalogueEntry.name == collection.name))
     audit.record("collection.dropped", actor=actor, tenant=isolation.bound(), name=collection.name)

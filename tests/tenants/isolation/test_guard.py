@@ -138,7 +138,11 @@ OUT_OF_REACH = [
     "ts_stat", "ts_rewrite", "dblink", "dblink_exec", "crosstab", "crosstab2", "connectby", "xpath_table",
     "information_schema", "regclass", "regtype", "regrole", "regnamespace", "to_regclass", "to_regrole", "to_regtype",
     "format_type", "oidvectortypes", "obj_description", "col_description", "shobj_description", "acldefault",
-    "makeaclitem", "citus_tables", "run_command_on_workers", "run_command_on_shards",
+    "makeaclitem", "nextval", "currval", "setval", "has_sequence_privilege", "gin_clean_pending_list",
+    "brin_summarize_new_values", "brin_summarize_range", "brin_desummarize_range",
+    "regclassin", "regclassout", "regtypeout", "regroleout", "regnamespacesend", "record_in", "array_in", "enum_in",
+    "domain_in", "satisfies_hash_partition", "has_table_privilege", "has_column_privilege", "has_schema_privilege",
+    "citus_tables", "run_command_on_workers", "run_command_on_shards",
     "fh_owner", "fh_app", "fh_tenant", FOREIGN, FOREIGN.upper(),
 ]  # fmt: skip
 
@@ -163,7 +167,19 @@ def test_what_reaches_for_session_catalogue_or_server_is_refused_however_it_is_w
 
 def test_a_word_is_refused_for_itself_and_not_for_what_surrounds_it() -> None:
     """The control of the list above: the same forms pass with another word."""
-    for word in ("products", "settings", "pgp", "lodge", "registry", "t_short", "config_set", "reg_plate", "has_stock"):
+    for word in (
+        "products",
+        "settings",
+        "pgp",
+        "lodge",
+        "registry",
+        "t_short",
+        "config_set",
+        "reg_plate",
+        "has_stock",
+        "regconfig",
+        "regexp_match",
+    ):
         assert passes(f'SELECT "{word}"(1) FROM x.{word}'), word
         assert not guard.is_refused_word(word)
 

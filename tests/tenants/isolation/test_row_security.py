@@ -1,0 +1,360 @@
+"""What a bound tenant sees and may do in the platform's own tables.
+
+Each control runs the same statement as the tenant's role with the defence taken away, in the superuser's transaction,
+which is then rolled back.
+"""
+
+import contextlib
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg2
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from sqlalchemy.exc import ProgrammingError
+
+from saas.accounts.models import User
+from saas.core.audit import AuditEntry
+from saas.core.database import Base, transaction
+from saas.core.ids import uuid7
+from saas.core.jobs import Job, registry
+from saas.core.settings import Settings
+from tenants import isolation
+from tenants.isolation import guard
+from tenants.members import service as members
+from tenants.members.models import Membership, Role
+from tests.support import database
+from tests.support.contexts import context, driver
+from tests.tenants.isolation.conftest import Superuser
+
+SEEN = ("memberships", "jobs", "audit", "users")
+COLUMNS = {"id", "name", "email"}  # of a fellow member
+TABLES = {table.name for table in Base.metadata.sorted_tables} | {"alembic_version"}
+
+FOREIGN_ROWS = {
+    "memberships": "SELECT tenant FROM platform.memberships",
+    "jobs": "SELECT tenant FROM platform.jobs",
+    "audit": "SELECT tenant FROM platform.audit",
+    "users": "SELECT email FROM platform.users",
+}
+
+
+@dataclass
+class Two:
+    """Two tenants with a member, a job and an audit entry each; the first has one member more."""
+
+    mine: str
+    yours: str
+    my_emails: set[str]
+    your_email: str
+    your_job: str
+
+    def is_foreign(self, value: str | None) -> bool:
+        return value in {None, self.yours, self.your_email}
+
+
+@pytest.fixture
+def two(solo: Flask, tenant: str, other: str) -> Two:
+    emails = [f"{secrets.token_hex(8)}@example.com" for _ in range(3)]
+    job = uuid7()
+    with context(solo) as session, transaction():
+        for email, whose in zip(emails, (tenant, tenant, other), strict=True):
+            user = User(id=uuid7(), email=email, name="Somebody", password_hash=f"hash of {email}")
+            session.add(user)
+            session.flush()
+            session.add(Membership(tenant=whose, user_id=user.id, role=Role.MEMBER))
+        for whose, key in ((tenant, uuid7()), (other, job), (None, uuid7())):
+            session.add(Job(id=key, tenant=whose, due_at=None, **JOB))
+            session.add(AuditEntry(tenant=whose, actor="system", action="tests.row", detail={"whose": whose}))
+    return Two(tenant, other, set(emails[:2]), emails[2], str(job))
+
+
+JOB = {"name": "tests.row", "args": [], "queue": "none", "limit_seconds": 60, "max_tries": 8}
+
+Open = Callable[..., contextlib.AbstractContextManager[Any]]
+
+
+@pytest.fixture
+def without(superuser: Superuser, settings: Settings) -> Open:
+    """Opens a cursor that is a tenant's role, after statements that take a defence away."""
+
+    @contextlib.contextmanager
+    def open_(tenant: str, *defences: str) -> Iterator[Any]:
+        with superuser(settings) as cursor:
+            for statement in defences:
+                cursor.execute(statement)
+            cursor.execute(f'SET LOCAL ROLE "{tenant}"; SET LOCAL search_path = "{tenant}"')
+            yield cursor
+
+    return open_
+
+
+def open_to_all(table: str) -> str:
+    return f"ALTER TABLE platform.{table} DISABLE ROW LEVEL SECURITY"
+
+
+def rows(app: Flask, tenant: str, statement: str) -> set[Any]:
+    with context(app, tenant) as session:
+        return set(session.scalars(sa.text(statement)))
+
+
+# Rows
+
+
+@pytest.mark.parametrize("table", SEEN)
+def test_a_tenant_sees_its_own_rows_only(solo: Flask, two: Two, without: Open, table: str) -> None:
+    own = two.my_emails if table == "users" else {two.mine}
+    assert rows(solo, two.mine, FOREIGN_ROWS[table]) == own
+    with without(two.mine, open_to_all(table)) as cursor:
+        cursor.execute(FOREIGN_ROWS[table])
+        assert any(two.is_foreign(value) for (value,) in cursor.fetchall())
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT tenant FROM platform.jobs WHERE tenant = 'YOURS'",
+        "SELECT 'YOURS' WHERE EXISTS (SELECT FROM platform.jobs WHERE tenant = 'YOURS')",
+        "SELECT 'YOURS' FROM platform.jobs WHERE tenant <> 'MINE' OR tenant IS NULL",
+        "SELECT max(tenant) FROM platform.jobs WHERE id = 'JOB'",
+        "WITH j AS (SELECT * FROM platform.jobs) SELECT tenant FROM j WHERE id = 'JOB'",
+        "SELECT a.tenant FROM (SELECT 1) o LEFT JOIN LATERAL (SELECT * FROM platform.jobs WHERE id = 'JOB') a ON true",
+        "SELECT tenant FROM platform.jobs UNION ALL SELECT tenant FROM platform.jobs WHERE id = 'JOB' ORDER BY 1 DESC",
+        "SELECT j.tenant FROM platform.jobs j JOIN platform.jobs k USING (id) WHERE k.id = 'JOB'",
+        "INSERT INTO platform.audit SELECT id, at, 'MINE', tenant, 'x', '{}' FROM FOREIGN_JOB RETURNING actor",
+    ],
+)
+def test_no_form_of_a_query_shows_a_foreign_row(solo: Flask, two: Two, without: Open, statement: str) -> None:
+    statement = statement.replace("YOURS", two.yours).replace("MINE", two.mine)
+    statement = statement.replace("FOREIGN_JOB", "(SELECT *, created_at AS at FROM platform.jobs WHERE id = 'JOB')")
+    statement = statement.replace("JOB", two.your_job)
+    assert two.yours not in rows(solo, two.mine, statement)
+    with without(two.mine, open_to_all("jobs")) as cursor:
+        cursor.execute(statement)
+        assert two.yours in {value for (value,) in cursor.fetchall()}
+
+
+def test_a_condition_is_not_even_asked_of_a_foreign_row(solo: Flask, two: Two, without: Open) -> None:
+    """Else what fails on a row would tell of it."""
+    statement = f"SELECT id FROM platform.users WHERE 1 / (CASE email WHEN '{two.your_email}' THEN 0 ELSE 1 END) > 5"
+    assert rows(solo, two.mine, statement) == set()
+    with without(two.mine, open_to_all("users")) as cursor, pytest.raises(psycopg2.errors.DivisionByZero):
+        cursor.execute(statement)
+
+
+def test_the_members_of_a_tenant_are_its_own(solo: Flask, two: Two) -> None:
+    with context(solo, two.mine):
+        assert {member.email for member in members.members()} == two.my_emails
+    with context(solo, two.yours):
+        assert {member.email for member in members.members()} == {two.your_email}
+    with context(solo):  # the control: the same query without a tenant
+        assert {member.email for member in members.members()} >= two.my_emails | {two.your_email}
+
+
+def test_somebody_who_belongs_to_both_tenants_is_seen_by_both(solo: Flask, two: Two) -> None:
+    with context(solo) as session, transaction():
+        user = session.scalars(sa.select(User).where(User.email == two.your_email)).one()
+        session.add(Membership(tenant=two.mine, user_id=user.id, role=Role.MEMBER))
+    assert rows(solo, two.mine, FOREIGN_ROWS["users"]) == two.my_emails | {two.your_email}
+    assert rows(solo, two.mine, FOREIGN_ROWS["memberships"]) == {two.mine}
+    assert rows(solo, two.yours, FOREIGN_ROWS["users"]) == {two.your_email}
+
+
+# Columns
+
+
+@pytest.mark.parametrize("column", [column.name for column in User.__table__.columns])
+def test_of_a_fellow_member_only_id_name_and_email_can_be_read(solo: Flask, two: Two, column: str) -> None:
+    ways = (f"SELECT {column} FROM platform.users", f"SELECT 1 FROM platform.users ORDER BY {column}")
+    for way in ways:
+        if column in COLUMNS:
+            assert len(list(rows(solo, two.mine, way))) > 0
+            continue
+        with pytest.raises(ProgrammingError, match="permission denied for table users"):
+            rows(solo, two.mine, way)
+        with context(solo) as session:  # the control
+            assert session.execute(sa.text(way)).all()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["SELECT * FROM platform.users", "SELECT users FROM platform.users", "SELECT count(u.*) FROM platform.users u"],
+)
+def test_a_whole_row_of_a_fellow_member_can_not_be_read(solo: Flask, two: Two, without: Open, statement: str) -> None:
+    with pytest.raises(ProgrammingError, match="permission denied for table users"):
+        rows(solo, two.mine, statement)
+    with without(two.mine, "GRANT SELECT ON platform.users TO fh_tenant") as cursor:
+        cursor.execute(statement)
+        assert cursor.fetchall()
+
+
+# Writing
+
+
+INSERTS = {
+    "jobs": "INSERT INTO platform.jobs (id, tenant, name, args, queue, limit_seconds, max_tries, state, tries)"
+    " VALUES (uuidv7(), {tenant}, 'x', '[]', 'none', 60, 8, 'waiting', 0) RETURNING tenant",
+    "audit": "INSERT INTO platform.audit (id, tenant, actor, action, detail)"
+    " VALUES (uuidv7(), {tenant}, 'system', 'x', '{{}}') RETURNING tenant",
+}
+
+
+@pytest.mark.parametrize("table", INSERTS)
+def test_a_row_can_be_added_for_oneself_and_for_nobody_else(solo: Flask, two: Two, without: Open, table: str) -> None:
+    statement = INSERTS[table]
+    with context(solo, two.mine) as session:
+        assert session.scalars(sa.text(statement.format(tenant=f"'{two.mine}'"))).all() == [two.mine]
+    for tenant in (f"'{two.yours}'", "NULL"):
+        refused = pytest.raises(ProgrammingError, match="violates row-level security policy")
+        with context(solo, two.mine) as session, refused:
+            session.execute(sa.text(statement.format(tenant=tenant)))
+        with without(two.mine, open_to_all(table)) as cursor:
+            cursor.execute(statement.format(tenant=tenant))
+            assert cursor.rowcount == 1
+
+
+def test_a_job_and_an_audit_entry_of_the_models_can_be_added_and_read_back(solo: Flask, two: Two) -> None:
+    with context(solo, two.mine) as session:
+        session.add_all([Job(tenant=two.mine, **JOB), AuditEntry(tenant=two.mine, actor="x", action="x", detail={})])
+        session.flush()
+        assert len(session.scalars(sa.select(Job)).all()) == 2
+        assert len(session.scalars(sa.select(AuditEntry)).all()) == 2
+
+
+@pytest.mark.parametrize("changed", [
+    {"tick": "tenants.refill@1"}, {"state": "leased"}, {"state": "done"}, {"tries": -1}, {"tries": 1},
+    {"limit_seconds": 0}, {"limit_seconds": 86_401}, {"limit_seconds": 2**31 - 1},
+    {"max_tries": 0}, {"max_tries": 101}, {"max_tries": 2**31 - 1},
+], ids=str)  # fmt: skip
+def test_a_tenants_job_can_not_hold_up_everybodys(
+    solo: Flask, two: Two, without: Open, changed: dict[str, Any]
+) -> None:
+    """A tick's name is the platform's, and one row that the dispatcher can't count with would stop all of its round."""
+    job = Job(tenant=two.mine, **(JOB | changed))
+    with context(solo, two.mine) as session:
+        session.add(job)
+        with pytest.raises(ProgrammingError, match="violates row-level security policy"):
+            session.flush()
+    columns = {"id": str(uuid7()), "tenant": two.mine, "state": "waiting", "tries": 0, **JOB, "args": "[]", **changed}
+    statement = f"INSERT INTO platform.jobs ({', '.join(columns)}) VALUES ({', '.join(['%s'] * len(columns))})"
+    with without(two.mine, "DROP POLICY fit ON platform.jobs") as cursor:
+        cursor.execute(statement, tuple(columns.values()))
+        assert cursor.rowcount == 1
+
+
+def test_every_registered_job_fits_what_a_tenant_may_ask_for() -> None:
+    for handler in registry.handlers():
+        assert 1 <= handler.limit_seconds <= 86_400, handler.name
+        assert 1 <= handler.max_tries <= 100, handler.name
+
+
+CHANGES = {
+    "UPDATE platform.jobs SET error = 'x'": "GRANT UPDATE ON platform.jobs TO fh_tenant",
+    "DELETE FROM platform.jobs": "GRANT DELETE ON platform.jobs TO fh_tenant",
+    "SELECT id FROM platform.jobs FOR UPDATE": "GRANT UPDATE ON platform.jobs TO fh_tenant",
+    "UPDATE platform.audit SET actor = 'x'": "GRANT UPDATE ON platform.audit TO fh_tenant",
+    "DELETE FROM platform.audit": "GRANT DELETE ON platform.audit TO fh_tenant",
+    "UPDATE platform.memberships SET role = 'owner'": "GRANT UPDATE ON platform.memberships TO fh_tenant",
+    "DELETE FROM platform.memberships": "GRANT DELETE ON platform.memberships TO fh_tenant",
+    "UPDATE platform.users SET name = 'x'": "GRANT UPDATE ON platform.users TO fh_tenant",
+    "DELETE FROM platform.users": "GRANT DELETE ON platform.users TO fh_tenant",
+    "SELECT id FROM platform.users FOR SHARE": "GRANT UPDATE ON platform.users TO fh_tenant",
+}
+
+
+@pytest.mark.parametrize("statement", CHANGES)
+def test_rows_of_the_platform_can_not_be_changed_removed_or_locked(
+    solo: Flask, two: Two, without: Open, statement: str
+) -> None:
+    with context(solo, two.mine) as session, pytest.raises(ProgrammingError, match="permission denied for table"):
+        session.execute(sa.text(statement))
+    with without(two.mine, CHANGES[statement]) as cursor:
+        cursor.execute(statement)  # row security still leaves out the others' rows
+
+
+def test_a_foreign_job_can_not_be_changed_by_adding_it_once_more(solo: Flask, two: Two, without: Open) -> None:
+    insert = INSERTS["jobs"].format(tenant=f"'{two.mine}'").replace("uuidv7()", f"'{two.your_job}'")
+    insert = insert.removesuffix(" RETURNING tenant")
+    upsert = f"{insert} ON CONFLICT (id) DO UPDATE SET tenant = excluded.tenant"
+    with context(solo, two.mine) as session, pytest.raises(ProgrammingError, match="permission denied for table jobs"):
+        session.execute(sa.text(upsert))
+    with context(solo, two.mine) as session:
+        skip = f"{insert} ON CONFLICT (id) DO NOTHING RETURNING tenant"
+        assert session.scalars(sa.text(skip)).all() == []
+    with without(two.mine, "GRANT UPDATE ON platform.jobs TO fh_tenant", open_to_all("jobs")) as cursor:
+        cursor.execute(upsert)
+        assert cursor.rowcount == 1
+
+
+# Tables
+
+
+@pytest.mark.parametrize("table", sorted(TABLES - set(SEEN)))
+def test_the_platforms_global_tables_are_out_of_reach(solo: Flask, two: Two, without: Open, table: str) -> None:
+    statements = {
+        "SELECT": f"SELECT 1 FROM platform.{table}",
+        "INSERT": f"INSERT INTO platform.{table} DEFAULT VALUES",
+        "UPDATE": f"UPDATE platform.{table} SET {first_column(solo, table)} = NULL",
+        "DELETE": f"DELETE FROM platform.{table}",
+    }
+    for statement in statements.values():
+        with context(solo, two.mine) as session, pytest.raises(ProgrammingError, match="permission denied for table"):
+            session.execute(sa.text(statement))
+    with without(two.mine, f"GRANT ALL ON platform.{table} TO fh_tenant") as cursor:
+        cursor.execute(statements["SELECT"])
+
+
+def first_column(app: Flask, table: str) -> str:
+    query = "SELECT attname FROM pg_attribute WHERE attrelid = CAST('platform.' || :name AS regclass) AND attnum = 1"
+    return str(database.sql(app, query, name=table)[0].attname)
+
+
+def test_what_a_tenant_may_do_in_the_platforms_schema_is_this_and_no_more(solo: Flask) -> None:
+    """A new grant has to be written down here, with its row security."""
+    grants = database.sql(
+        solo,
+        "SELECT relname, privilege_type, relrowsecurity FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace"
+        " CROSS JOIN aclexplode(relacl) AS a JOIN pg_roles r ON r.oid = grantee"
+        " WHERE nspname = 'platform' AND rolname = 'fh_tenant'",
+    )
+    assert {(table, verb) for table, verb, _secured in grants} == {
+        ("memberships", "SELECT"), ("jobs", "SELECT"), ("jobs", "INSERT"), ("audit", "SELECT"), ("audit", "INSERT"),
+    }  # fmt: skip
+    assert all(secured for _table, _verb, secured in grants)
+    columns = database.sql(
+        solo,
+        "SELECT relname, attname, privilege_type FROM pg_attribute a JOIN pg_class c ON c.oid = attrelid"
+        " JOIN pg_namespace n ON n.oid = relnamespace CROSS JOIN aclexplode(attacl) AS e"
+        " JOIN pg_roles r ON r.oid = grantee WHERE nspname = 'platform' AND rolname = 'fh_tenant'",
+    )
+    assert {tuple(row) for row in columns} == {("users", column, "SELECT") for column in COLUMNS}
+
+
+def test_nobody_else_may_do_anything_in_the_platforms_schema(solo: Flask) -> None:
+    """Neither PUBLIC, which every tenant belongs to, nor the schemas' owner, whom the design scope acts as."""
+    grants = database.sql(
+        solo,
+        "SELECT DISTINCT coalesce(rolname, 'PUBLIC') AS who FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace"
+        " CROSS JOIN aclexplode(relacl) AS a LEFT JOIN pg_roles r ON r.oid = grantee WHERE nspname = 'platform'",
+    )
+    assert {row.who for row in grants} == {"freehold_admin", "fh_app", "fh_tenant"}
+
+
+@pytest.mark.parametrize("table", sorted(TABLES))
+def test_the_design_scope_reads_no_table_of_the_platform(
+    solo: Flask, two: Two, superuser: Superuser, settings: Settings, monkeypatch: pytest.MonkeyPatch, table: str
+) -> None:
+    monkeypatch.setattr(guard, "check_design", lambda _statement: None)
+    statement = f"SELECT 1 FROM platform.{table}"
+    with context(solo, two.mine) as session, isolation.design(), driver(session).cursor() as cursor:
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            cursor.execute(statement)
+        session.rollback()
+    with superuser(settings) as cursor:  # the control
+        cursor.execute(
+            "GRANT USAGE ON SCHEMA platform TO fh_owner; GRANT SELECT ON ALL TABLES IN SCHEMA platform TO fh_owner"
+        )
+        cursor.execute(f"SET LOCAL ROLE fh_owner; {statement}")
