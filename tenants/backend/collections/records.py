@@ -11,7 +11,7 @@ from sqlalchemy import RowMapping
 from saas.core.database import db
 from saas.core.ids import uuid7
 from tenants.backend.collections.design import Collection, Field
-from tenants.backend.collections.errors import BadRecord, UnknownRecord
+from tenants.backend.collections.errors import BadRecord, UnknownRecord, unless_dropped
 from tenants.backend.collections.kinds import KINDS
 
 MOST_PER_PAGE = 100
@@ -29,7 +29,7 @@ def page(collection: Collection, *, after: UUID | None, limit: int) -> Page:
     """Up to `limit` records behind the cursor `after`, the newest first."""
     key = collection.table.c.id
     query = sa.select(collection.table).order_by(key.desc()).limit(limit + 1)
-    return _page(query if after is None else query.where(key < after), limit)
+    return _page(collection, query if after is None else query.where(key < after), limit)
 
 
 def json_page(collection: Collection, *, after: UUID | None, limit: int) -> Page:
@@ -40,7 +40,7 @@ def json_page(collection: Collection, *, after: UUID | None, limit: int) -> Page
     key = collection.table.c.id
     query = _shape(collection, collection.table).order_by(key).limit(limit + 1)
     records = _json(query if after is None else query.where(key > after))
-    return _page(records.order_by(records.selected_columns.id), limit)
+    return _page(collection, records.order_by(records.selected_columns.id), limit)
 
 
 def get(collection: Collection, record_id: UUID) -> Record:
@@ -101,9 +101,9 @@ def _value(field: Field, given: Any) -> Any:
     return None
 
 
-def _page(query: sa.Select[Any], limit: int) -> Page:
+def _page(collection: Collection, query: sa.Select[Any], limit: int) -> Page:
     """`query` asks for one record more than the page holds, which tells whether there is another page."""
-    rows = db.session.execute(query).mappings().all()
+    rows = _run(collection, query).all()
     return Page(rows[:limit], rows[limit - 1]["id"] if len(rows) > limit else None)
 
 
@@ -128,7 +128,12 @@ def _json(query: sa.Select[Any]) -> sa.Select[Any]:
 
 
 def _one(collection: Collection, statement: Any) -> Record:
-    row = db.session.execute(statement).mappings().one_or_none()
+    row = _run(collection, statement).one_or_none()
     if row is None:
         raise UnknownRecord(f"{collection.name} has no record with this id; it may have been deleted.")
     return row
+
+
+def _run(collection: Collection, statement: Any) -> sa.MappingResult:
+    with unless_dropped(collection.name):
+        return db.session.execute(statement).mappings()

@@ -1,15 +1,20 @@
 """Records on the workspace's pages."""
 
 import html
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from flask import Flask
 
 from saas.devstack.browser import Browser, Page
-from tests.support.database import browser, left, more
+from tests.support import database
+from tests.support.database import left, more
 from tests.support.pages import error_at, heading, words
 from tests.support.people import Person, sign_up
-from tests.support.threads import together
+from tests.support.threads import listening, together
 
 NASTY = "<script>alert(1)</script> '; DROP TABLE notes; -- {{ 7 * 7 }} %s %(id)s \N{PILE OF POO}"
 
@@ -17,7 +22,7 @@ NASTY = "<script>alert(1)</script> '; DROP TABLE notes; -- {{ 7 * 7 }} %s %(id)s
 @pytest.fixture(scope="module")
 def shop(app: Flask) -> Person:
     """One business with a collection of every kind, for all that leaves nothing behind."""
-    owner = sign_up(app, browser(app))
+    owner = sign_up(app, database.browser(app))
     owner.define("things", title="text!", price="number", sold="boolean", since="date")
     return owner
 
@@ -138,7 +143,7 @@ def test_pages_show_each_record_once_newest_first(owner: Person) -> None:
     seen, page = [], owner.open("/collections/rows")
     assert "103 records" in words(page)
     while True:
-        seen += [int(word) for word in words(page).split() if word.isdigit() and 1000 <= int(word) < 1103]
+        seen += map(int, re.findall(r"Edit record (\d+)", words(page)))
         if "That was the last page." in words(page):
             break
         page = owner.browser.open(owner.home + link(page, "Next page"))
@@ -161,6 +166,27 @@ def test_behind_the_last_record_there_is_a_way_back(shop: Person) -> None:
 @pytest.mark.parametrize("record", ["0198f2c4-7a1e-7c55-9d0e-3b1f6a2c8e47", "not-an-id", "1"])
 def test_a_record_that_is_not_there_is_not_found(shop: Person, record: str) -> None:
     assert shop.open(f"/collections/things/records/{record}").status == 404
+
+
+def test_a_collection_that_is_dropped_under_ones_hands_is_not_found(
+    app: Flask, owner: Person, teammate: Person
+) -> None:
+    """Right before the statement that would use the table, each time."""
+    kinds = {"page": "SELECT ", "add": "WITH written", "list": "SELECT record.id", "read": "SELECT record.id"}
+    for kind, statement in kinds.items():
+        owner.define(kind, body="text")
+        record = owner.api("POST", f"/collections/{kind}/records", json={"body": "x"}).json()["id"]
+        drop = teammate.open(f"/collections/{kind}/drop")
+        calls: dict[str, Callable[[], int]] = {
+            "page": lambda: owner.open("/collections/page").status,
+            "add": lambda: owner.api("POST", "/collections/add/records", json={"body": "y"}).status_code,
+            "list": lambda: owner.api("GET", "/collections/list/records").status_code,
+            "read": lambda record=record: owner.api("GET", f"/collections/read/records/{record}").status_code,
+        }
+        with interrupted(
+            app, statement, kind, lambda kind=kind, drop=drop: teammate.browser.send(drop, "", "name", name=kind)
+        ):
+            assert calls[kind]() == 404
 
 
 def test_members_edit_each_others_records(owner: Person, teammate: Person) -> None:
@@ -187,13 +213,28 @@ def test_two_who_delete_one_record_at_the_same_moment(owner: Person, teammate: P
     assert records(owner, "notes") == []
 
 
-def test_a_form_without_a_member_is_asked_to_sign_in(shop: Person, make_browser) -> None:
-    visitor: Browser = make_browser()
+def test_a_form_without_a_member_is_asked_to_sign_in(shop: Person, browser: Browser) -> None:
+    visitor = browser
     token = visitor.open("/sign-in").form("", "password").fields["csrf_token"]
     values = {"csrf_token": token, "value-title": "Uninvited"}
     answer = visitor.request("POST", f"{shop.home}/collections/things/records", data=values)
     assert answer.status_code in {302, 400}
     assert records(shop, "things") == []
+
+
+@contextmanager
+def interrupted(app: Flask, statement: str, table: str, action: Callable[[], object]) -> Iterator[None]:
+    """Let something happen, once, right before a statement that starts so and names a table."""
+    done = threading.Event()
+
+    def interrupt(_connection: object, _cursor: object, text: str, *_rest: object) -> None:
+        if text.startswith(statement) and re.search(rf"(FROM|INTO) {table}\b", text) and not done.is_set():
+            done.set()
+            together(action)
+
+    with listening(app, "before_cursor_execute", interrupt):
+        yield
+    assert done.is_set()
 
 
 def add(person: Person, collection: str, **values: str) -> Page:
