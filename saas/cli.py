@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from uuid import UUID
 
 import click
 import sqlalchemy as sa
@@ -20,6 +21,7 @@ from saas.accounts.models import Purpose
 from saas.console import service as console
 from saas.core.database import db, transaction
 from saas.core.errors import PlatformError
+from saas.core.jobs import service as job_service
 from saas.core.observability import configure_logging
 from saas.core.settings import SettingsError, load
 from saas.devstack import demo as demonstration
@@ -112,6 +114,28 @@ def job_stats(as_json: bool) -> None:
     """How many jobs are in which state."""
     with _application():
         _table(("state", "jobs"), [[state, str(count)] for state, count in console.job_counts().items()], as_json)
+
+
+@jobs.command("dead")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def dead_jobs(as_json: bool) -> None:
+    """The jobs that failed on their last try."""
+    with _application():
+        columns = ("id", "name", "tenant", "tries", "error")
+        rows = [[str(getattr(job, column) or "") for column in columns] for job in job_service.dead()]
+        _table(columns, rows, as_json)
+
+
+@jobs.command("retry")
+@click.argument("ids", nargs=-1, type=click.UUID)
+@click.option("--all", "everything", is_flag=True, help="Every dead job.")
+def retry_jobs(ids: tuple[UUID, ...], everything: bool) -> None:
+    """Give dead jobs all their tries again."""
+    if not ids and not everything:
+        raise click.UsageError("name the jobs, as `saas jobs dead` lists them, or say --all")
+    with _application(), transaction():
+        wanted = ids or tuple(job.id for job in job_service.dead())
+        click.echo(f"{job_service.retry(*wanted)} jobs are tried again.")
 
 
 @main.command(hidden=True)

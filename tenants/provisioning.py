@@ -61,6 +61,10 @@ def refill() -> int:
     settings: Settings = current_app.extensions["freehold.settings"]
     built = 0
     with administrator() as connection:
+        waiting = connection.scalars(sa.select(Tenant.id).where(Tenant.state == State.PREPARING)).all()
+    for tenant_id in waiting:  # whose own job may have died
+        provision(tenant_id)
+    with administrator() as connection:
         _wait_for_turn(connection)
         missing = settings.spare_tenants_high - _spares(connection)
         if missing <= settings.spare_tenants_high - settings.spare_tenants_low:

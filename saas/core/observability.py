@@ -39,7 +39,7 @@ class Metrics:
         self.depth = Gauge("freehold_jobs", "Jobs by queue and state", ["queue", "state"], registry=self.registry)
         self.age = Gauge(
             "freehold_jobs_oldest_seconds",
-            "How long the oldest due job has waited",
+            "How long the oldest job that no worker has begun has waited",
             ["queue"],
             registry=self.registry,
         )
@@ -114,18 +114,22 @@ def metrics() -> Response:
 
 
 def _measure_jobs(figures: Metrics) -> None:
+    """A job waits until a worker begins it, whether it lies in the table or in RQ."""
     figures.depth.clear()
     figures.age.clear()
-    age = sa.func.max(sa.func.extract("epoch", sa.func.now() - Job.due_at))
+    age = sa.func.max(sa.func.extract("epoch", sa.func.now() - Job.run_at))
     open_jobs = (
         sa.select(Job.queue, Job.state, sa.func.count(), sa.func.greatest(age, 0))
-        .where(Job.state != JobState.DONE)
+        .where(Job.state != JobState.DONE)  # for which there is a partial index
         .group_by(Job.queue, Job.state)
     )
-    for queue, state, count, oldest in db.session.execute(open_jobs):
+    oldest: dict[str, float] = {}
+    for queue, state, count, seconds in db.session.execute(open_jobs):
         figures.depth.labels(queue, state.value).set(count)
-        if state == JobState.WAITING:
-            figures.age.labels(queue).set(float(oldest))
+        if state in {JobState.WAITING, JobState.LEASED}:
+            oldest[queue] = max(oldest.get(queue, 0.0), float(seconds))
+    for queue, longest in oldest.items():
+        figures.age.labels(queue).set(longest)
 
 
 def _observe(response: Response) -> Response:

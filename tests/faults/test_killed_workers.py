@@ -31,7 +31,7 @@ def test_a_lease_that_no_worker_took_up_is_sent_again(app: Flask, running: Runni
     with app.app_context(), transaction():
         enqueue("tests.effect", mark)
         (job,) = (found for found in db.session.new if isinstance(found, Job))
-        job.state, job.tries, job.due_at = JobState.LEASED, 1, sa.func.now() + sa.text("interval '1 hour'")
+        job.state, job.lease, job.due_at = JobState.LEASED, 1, sa.func.now() + sa.text("interval '1 hour'")
     with dispatching(running):
         assert state_of(app, mark) == JobState.LEASED  # the control: the lease is respected
         expire_lease(app, mark)

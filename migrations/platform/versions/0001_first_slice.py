@@ -108,7 +108,9 @@ def _work() -> None:
         sa.Column("limit_seconds", sa.Integer, nullable=False),
         sa.Column("max_tries", sa.Integer, nullable=False),
         sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("run_at", _time(), server_default=sa.func.now(), nullable=False),
         sa.Column("due_at", _time(), server_default=sa.func.now()),
+        sa.Column("lease", sa.Integer, nullable=False),
         sa.Column("tries", sa.Integer, nullable=False),
         sa.Column("error", sa.String),
         sa.Column("tick", sa.String(120)),
@@ -118,6 +120,8 @@ def _work() -> None:
         schema=SCHEMA,
     )
     op.create_index("jobs_due_ix", "jobs", ["due_at"], schema=SCHEMA, postgresql_where=sa.text("due_at IS NOT NULL"))
+    open_jobs = sa.text("state <> 'done'")
+    op.create_index("jobs_open_ix", "jobs", ["state", "queue", "run_at"], schema=SCHEMA, postgresql_where=open_jobs)
     op.create_index("jobs_tenant_ix", "jobs", ["tenant", "id"], schema=SCHEMA)
     op.create_table(
         "mails",
@@ -177,7 +181,8 @@ def _rights() -> None:
     op.execute(
         """
         CREATE POLICY fit ON platform.jobs AS RESTRICTIVE FOR INSERT TO fh_tenant WITH CHECK (tick IS NULL
-            AND state = 'waiting' AND tries = 0 AND limit_seconds BETWEEN 1 AND 86400 AND max_tries BETWEEN 1 AND 100);
+            AND state = 'waiting' AND tries = 0 AND lease = 0 AND queue IN ('fast', 'slow', 'webhooks')
+            AND due_at >= now() AND limit_seconds BETWEEN 1 AND 86400 AND max_tries BETWEEN 1 AND 100);
         """
     )
     op.execute(
@@ -186,7 +191,10 @@ def _rights() -> None:
             SELECT 1 FROM platform.memberships m WHERE m.user_id = users.id AND m.tenant = platform.bound()));
         GRANT SELECT (id, name, email) ON platform.users TO fh_tenant;
         GRANT SELECT ON platform.memberships TO fh_tenant;
-        GRANT SELECT, INSERT ON platform.jobs, platform.audit TO fh_tenant;
+        GRANT SELECT ON platform.jobs, platform.audit TO fh_tenant;
+        GRANT INSERT (id, name, tenant, args, queue, limit_seconds, max_tries, state, run_at, due_at, lease, tries)
+            ON platform.jobs TO fh_tenant;
+        GRANT INSERT (id, tenant, actor, action, detail) ON platform.audit TO fh_tenant;
         """
     )
 

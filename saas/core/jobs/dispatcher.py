@@ -18,14 +18,15 @@ from sqlalchemy.exc import OperationalError
 from saas.core.database import db, transaction
 from saas.core.jobs import registry
 from saas.core.jobs.models import Job, JobState
-from saas.core.jobs.runner import Handler
+from saas.core.jobs.runner import QUEUES, Handler
 
 log = structlog.get_logger()
 
 POLL_SECONDS = 0.025
 BATCH = 50
+MOST_QUEUED = 200  # in one of RQ's queues: beyond that jobs are better kept in the table, where they can be counted
 TICK_ROUNDS = 40  # periodic jobs are looked at once a second
-WAIT_SECONDS = 30  # how long a job may lie in RQ before it is sent again, beside its own time limit
+WAIT_SECONDS = 60  # how long a job may lie in RQ before it is sent again
 
 
 def run(app: Flask, redis: Redis) -> None:
@@ -59,8 +60,9 @@ def dispatch(redis: Redis) -> int:
 
     When RQ can't be reached the leases are handed back at once, and RedisError is raised.
     """
+    open_queues = [queue for queue in QUEUES if Queue(queue, connection=redis).count < MOST_QUEUED]
     with transaction():
-        leased = _lease()
+        leased = _lease(open_queues)
     try:
         for job in leased:
             _send(redis, job)
@@ -93,28 +95,30 @@ def _add_tick(handler: Handler, every: int) -> None:
     db.session.execute(row.on_conflict_do_nothing(index_elements=["tick"]))
 
 
-def _lease() -> Sequence[Any]:
+def _lease(queues: Sequence[str]) -> Sequence[Any]:
+    """Lease what is due. A lease that nobody took up costs no try; a job whose worker was lost on its last is dead."""
     due = (
         sa.select(Job.id)
         # During a deploy a newer process may have asked for a job that only its own kind knows.
-        .where(Job.due_at <= sa.func.now(), Job.name.in_([handler.name for handler in registry.handlers()]))
+        .where(Job.name.in_([handler.name for handler in registry.handlers()]))
+        .where(Job.due_at <= sa.func.now(), Job.queue.in_(queues))
         .order_by(Job.due_at)
         .limit(BATCH)
         .with_for_update(skip_locked=True)
     )
-    spent = Job.tries >= Job.max_tries  # its last try never came back
-    lease = sa.func.make_interval(0, 0, 0, 0, 0, 0, Job.limit_seconds + WAIT_SECONDS)
+    lost = sa.and_(Job.state == JobState.RUNNING, Job.tries >= Job.max_tries)
+    lease = sa.func.now() + sa.func.make_interval(0, 0, 0, 0, 0, 0, WAIT_SECONDS)
     leased = (
         sa.update(Job)
         .where(Job.id.in_(due))
         .values(
-            state=sa.case((spent, JobState.DEAD.value), else_=JobState.LEASED.value),
-            tries=sa.case((spent, Job.tries), else_=Job.tries + 1),
-            due_at=sa.case((spent, None), else_=sa.func.now() + lease),
-            finished_at=sa.case((spent, sa.func.now()), else_=None),
-            error=sa.case((spent, sa.func.coalesce(Job.error, "the worker was lost")), else_=Job.error),
+            state=sa.case((lost, JobState.DEAD.value), else_=JobState.LEASED.value),
+            lease=Job.lease + 1,
+            due_at=sa.case((lost, None), else_=lease),
+            finished_at=sa.case((lost, sa.func.now()), else_=None),
+            error=sa.case((Job.state == JobState.RUNNING, "the worker was lost"), else_=Job.error),
         )
-        .returning(Job.id, Job.name, Job.tenant, Job.queue, Job.tries, Job.limit_seconds, Job.state)
+        .returning(Job.id, Job.name, Job.tenant, Job.queue, Job.lease, Job.limit_seconds, Job.state)
         .execution_options(synchronize_session=False)
     )
     return [row for row in db.session.execute(leased) if row.state == JobState.LEASED]
@@ -125,20 +129,20 @@ def _send(redis: Redis, job: Any) -> None:
     whose = job.tenant or "platform"
     Queue(job.queue, connection=redis).enqueue_call(
         registry.get(job.name).path,
-        args=(str(job.id), job.tries),
+        args=(str(job.id), job.lease),
         timeout=job.limit_seconds,
         result_ttl=0,
         failure_ttl=3600,
         description=f"{job.name} for {whose}",
-        job_id=f"{job.name.replace('.', '-')}-{whose}-{job.id}-{job.tries}",
+        job_id=f"{job.name.replace('.', '-')}-{whose}-{job.id}-{job.lease}",
     )
 
 
 def _hand_back(leased: Sequence[Any]) -> None:
-    """As if they had not been leased; one that did reach RQ may run twice, and its effect is made once."""
+    """As if they had not been leased; one that did reach RQ finds its lease over."""
     db.session.execute(
         sa.update(Job)
         .where(Job.id.in_([job.id for job in leased]), Job.state == JobState.LEASED)
-        .values(state=JobState.WAITING, due_at=sa.func.now(), tries=Job.tries - 1)
+        .values(state=JobState.WAITING, due_at=sa.func.now())
         .execution_options(synchronize_session=False)
     )

@@ -15,7 +15,8 @@ from saas.core.ids import uuid7
 
 class JobState(StrEnum):
     WAITING = "waiting"
-    LEASED = "leased"  # handed to a worker until `due_at`
+    LEASED = "leased"  # handed to RQ; if no worker has begun it by `due_at` it is sent again
+    RUNNING = "running"  # a worker is at it; if it is not done by `due_at` the worker was lost
     DONE = "done"
     DEAD = "dead"  # failed on its last try
 
@@ -24,6 +25,7 @@ class Job(Base):
     __tablename__ = "jobs"
     __table_args__ = (
         sa.Index("jobs_due_ix", "due_at", postgresql_where=sa.text("due_at IS NOT NULL")),
+        sa.Index("jobs_open_ix", "state", "queue", "run_at", postgresql_where=sa.text("state <> 'done'")),
         sa.Index("jobs_tenant_ix", "tenant", "id"),
     )
 
@@ -37,9 +39,11 @@ class Job(Base):
     state: Mapped[JobState] = mapped_column(
         sa.Enum(JobState, native_enum=False, length=16, values_callable=list), default=JobState.WAITING
     )
+    run_at: Mapped[datetime] = mapped_column(server_default=sa.func.now())  # its time, since when it waits
     # When the dispatcher has to look at it: its time to run, or the end of its lease. None once it has ended.
     due_at: Mapped[datetime | None] = mapped_column(server_default=sa.func.now())
-    tries: Mapped[int] = mapped_column(default=0)
+    lease: Mapped[int] = mapped_column(default=0)  # how often it was handed out; a worker names the one it holds
+    tries: Mapped[int] = mapped_column(default=0)  # how often a worker began it
     error: Mapped[str | None]  # of the last try that failed
     tick: Mapped[str | None] = mapped_column(sa.String(120), unique=True)  # "name@time" of a periodic job
     created_at: Mapped[datetime] = mapped_column(server_default=sa.func.now())

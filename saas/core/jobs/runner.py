@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -18,9 +18,13 @@ Queue = Literal["fast", "slow"]
 Scope = Literal["platform", "tenant"]
 QUEUES: tuple[Queue, ...] = ("fast", "slow")
 
-Statement = TypeVar("Statement", sa.Select[Any], sa.Update)
+GRACE_SECONDS = 10  # between a job's limit, at which its worker ends it, and the end of its lease
 
 log = structlog.get_logger()
+
+
+class LeaseLost(Exception):
+    """The job was given to another worker meanwhile; what this one did is undone."""
 
 
 class WrongScope(Exception):
@@ -46,71 +50,81 @@ class Handler:
     effect: Callable[..., None]
     outside: Callable[..., Any] | None
 
-    def __call__(self, job_id: str, attempt: int) -> None:
+    def __call__(self, job_id: str, lease: int) -> None:
         """What a worker calls, ours or a stock one."""
-        perform(self, job_id, attempt)
+        perform(self, UUID(job_id), lease)
 
 
-def perform(handler: Handler, job_id: str, attempt: int) -> None:
-    """Run a leased job once, or do nothing when another try has taken its place.
+def perform(handler: Handler, job_id: UUID, lease: int) -> None:
+    """Run a job once under a lease, or do nothing when that lease is over or taken up already.
 
     Raises what the handler raised, after the failure has been written down.
     """
     app = _app()
+    with app.app_context(), transaction():
+        begun = _begin(handler, job_id, lease)
+    if begun is None:
+        log.info("job.superseded", job=str(job_id), name=handler.name, lease=lease)
+        return
+    known = {"job": str(job_id), "name": handler.name, "tenant": begun.tenant, "attempt": begun.tries}
     try:
         with app.app_context():
-            result = _call_outside(handler, UUID(job_id), attempt) if handler.outside else None
+            _check_scope(handler, begun.tenant)
+            result = (handler.outside(job_id, *begun.args),) if handler.outside else ()
         with app.app_context(), transaction():
-            _finish(handler, UUID(job_id), attempt, result)
+            _finish(handler, job_id, lease, result)
+        log.info("job.done", **known)
     except Exception as error:
+        log.warning("job.failed", error=_line(error), **known)
         with app.app_context(), transaction():
-            _fail(UUID(job_id), attempt, error)
+            _fail(job_id, lease, error)
         raise
 
 
-def _call_outside(handler: Handler, job_id: UUID, attempt: int) -> Any:
-    with transaction():
-        job = db.session.scalars(_mine(sa.select(Job), job_id, attempt)).one_or_none()
-    if job is None or handler.outside is None:
-        return None
-    _check_scope(handler, job.tenant)
-    return handler.outside(job_id, *job.args)
+def _begin(handler: Handler, job_id: UUID, lease: int) -> Any:
+    """Count the try in a commit of its own: a worker that is killed in its middle has had it."""
+    mine = sa.update(Job).where(Job.id == job_id, Job.lease == lease, Job.state == JobState.LEASED)
+    limit = sa.func.make_interval(0, 0, 0, 0, 0, 0, Job.limit_seconds + GRACE_SECONDS)
+    begun = mine.values(state=JobState.RUNNING, tries=Job.tries + 1, due_at=sa.func.now() + limit)
+    return db.session.execute(begun.returning(Job.tenant, Job.args, Job.tries)).one_or_none()
 
 
-def _finish(handler: Handler, job_id: UUID, attempt: int, result: Any) -> None:
-    """The row's lock comes first, so that a second worker with the same job waits here and then finds it done."""
-    done = _mine(sa.update(Job), job_id, attempt).values(
+def _finish(handler: Handler, job_id: UUID, lease: int, result: tuple[Any, ...]) -> None:
+    """The row's lock comes first, so that whoever holds a later lease waits here until this one has ended."""
+    done = _running(sa.update(Job), job_id, lease).values(
         state=JobState.DONE, due_at=None, error=None, finished_at=sa.func.now()
     )
     row = db.session.execute(done.returning(Job.tenant, Job.args)).one_or_none()
     if row is None:
-        log.info("job.superseded", job=str(job_id), name=handler.name, attempt=attempt)
-        return
-    _check_scope(handler, row.tenant)
+        raise LeaseLost(f"{handler.name} took longer than its lease")
     with structlog.contextvars.bound_contextvars(job=str(job_id), tenant=row.tenant):
         if row.tenant:
             current_app.extensions["freehold.bind"](row.tenant)
-        extra = (result,) if handler.outside else ()
-        handler.effect(*row.args, *extra)
-        log.info("job.done", name=handler.name, attempt=attempt)
+        handler.effect(*row.args, *result)
 
 
-def _fail(job_id: UUID, attempt: int, error: Exception) -> None:
+def _fail(job_id: UUID, lease: int, error: Exception) -> None:
     """Try again later, twice as late each time; after the last try the job is dead and keeps its error."""
     last = Job.tries >= Job.max_tries
-    wait = sa.func.make_interval(0, 0, 0, 0, 0, 0, sa.func.least(sa.func.power(2, Job.tries), 3600))
+    again = sa.func.now() + sa.func.make_interval(0, 0, 0, 0, 0, 0, sa.func.least(sa.func.power(2, Job.tries), 3600))
     db.session.execute(
-        _mine(sa.update(Job), job_id, attempt).values(
+        _running(sa.update(Job), job_id, lease).values(
             state=sa.case((last, JobState.DEAD.value), else_=JobState.WAITING.value),
-            due_at=sa.case((last, None), else_=sa.func.now() + wait),
+            run_at=sa.case((last, Job.run_at), else_=again),
+            due_at=sa.case((last, None), else_=again),
             finished_at=sa.case((last, sa.func.now()), else_=None),
-            error=f"{type(error).__name__}: {error}"[:2000],
+            error=_line(error),
         )
     )
 
 
-def _mine(statement: Statement, job_id: UUID, attempt: int) -> Statement:
-    return statement.where(Job.id == job_id, Job.state == JobState.LEASED, Job.tries == attempt)
+def _running(statement: sa.Update, job_id: UUID, lease: int) -> sa.Update:
+    return statement.where(Job.id == job_id, Job.lease == lease, Job.state == JobState.RUNNING)
+
+
+def _line(error: Exception) -> str:
+    """What is kept of an error: its name and its first line, without the values of a statement."""
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"[:500]
 
 
 def _check_scope(handler: Handler, tenant: str | None) -> None:

@@ -1,13 +1,15 @@
 """Asking for a job: a row in the caller's transaction, and no more."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 
 from saas.core.database import db
 from saas.core.jobs import registry
-from saas.core.jobs.models import Job
+from saas.core.jobs.models import Job, JobState
 
 
 def enqueue(name: str, *args: Any, tenant: str | None = None, delay: timedelta | None = None) -> None:
@@ -27,6 +29,20 @@ def enqueue(name: str, *args: Any, tenant: str | None = None, delay: timedelta |
             queue=handler.queue,
             limit_seconds=handler.limit_seconds,
             max_tries=handler.max_tries,
-            due_at=sa.func.now() + delay if delay else sa.func.now(),
+            **({"run_at": sa.func.now() + delay, "due_at": sa.func.now() + delay} if delay else {}),
         )
     )
+
+
+def dead() -> Sequence[Job]:
+    """The jobs that failed on their last try, the newest first."""
+    return db.session.scalars(
+        sa.select(Job).where(Job.state == JobState.DEAD).order_by(Job.finished_at.desc()).limit(200)
+    ).all()
+
+
+def retry(*job_ids: UUID) -> int:
+    """Give dead jobs all their tries again; returns how many there were."""
+    again = sa.update(Job).where(Job.id.in_(job_ids), Job.state == JobState.DEAD)
+    values = {"tries": 0, "run_at": sa.func.now(), "due_at": sa.func.now(), "finished_at": None}
+    return len(db.session.execute(again.values(state=JobState.WAITING, **values).returning(Job.id)).all())

@@ -141,7 +141,7 @@ def lease(app: Flask, name: str, args: list[str]) -> str:
     with app.app_context(), transaction():
         enqueue(name, *args)
         job = next(found for found in db.session.new if isinstance(found, Job))
-        job.state, job.tries, job.due_at = JobState.LEASED, 1, sa.func.now() + timedelta(hours=1)
+        job.state, job.lease, job.due_at = JobState.LEASED, 1, sa.func.now() + timedelta(hours=1)
         db.session.flush()
         return str(job.id)
 

@@ -11,7 +11,7 @@ from rq import Queue
 
 from saas.core import audit
 from saas.core.database import db, transaction
-from saas.core.jobs import Job, JobState, UnknownJob, dispatcher, enqueue, registry, runner, worker
+from saas.core.jobs import Job, JobState, UnknownJob, dispatcher, enqueue, registry, runner, service, worker
 from saas.core.settings import Settings
 from tests.support import jobs as _registered  # noqa: F401
 from tests.support.people import Person, unique
@@ -33,7 +33,7 @@ def leased(app: Flask) -> Callable[..., tuple[str, int]]:
             enqueue(name, *args, tenant=tenant)
             db.session.flush()
             job = db.session.scalars(sa.select(Job).where(Job.args == sa.cast(list(args), Job.args.type))).one()
-            job.state, job.tries = JobState.LEASED, 1
+            job.state, job.lease = JobState.LEASED, 1
             job.due_at = sa.func.now() + sa.text("interval '1 hour'")
             return str(job.id), 1
 
@@ -94,9 +94,9 @@ def test_after_its_last_try_a_job_is_dead_and_keeps_its_error(
     mark = unique()
     job_id, _ = leased("tests.failing", mark)
     with app.app_context(), transaction():
-        db.session.execute(sa.update(Job).where(Job.id == job_id).values(tries=2))
+        db.session.execute(sa.update(Job).where(Job.id == job_id).values(tries=1))
     with pytest.raises(ValueError, match="on purpose"):
-        perform(app, "tests.failing", job_id, 2)
+        perform(app, "tests.failing", job_id, 1)
     with app.app_context():
         (job,) = jobs_of(mark)
         assert (job.state, job.due_at, job.error) == (JobState.DEAD, None, "ValueError: on purpose")
@@ -158,24 +158,74 @@ def test_when_redis_is_away_the_lease_is_handed_back(app: Flask, redis: Redis) -
     with app.app_context():
         with transaction():
             enqueue("tests.effect", mark)
-            db.session.flush()
-            first = sa.func.make_date(2000, 1, 1)  # before whatever other tests have left waiting
-            db.session.execute(sa.update(Job).where(Job.args[0].astext == mark).values(due_at=first))
+        due_first(mark)
         nowhere = Redis(port=1, socket_connect_timeout=1)
         with pytest.raises(RedisError, match="refused"):
             dispatcher.dispatch(nowhere)
         (job,) = jobs_of(mark)
         assert (job.state, job.tries) == (JobState.WAITING, 0)
-        with transaction():
-            db.session.execute(sa.update(Job).where(Job.args[0].astext == mark).values(due_at=first))
+        due_first(mark)
         assert dispatcher.dispatch(redis) >= 1  # the control
         db.session.expire_all()
         assert jobs_of(mark)[0].state in {JobState.LEASED, JobState.DONE}
 
 
+def test_a_job_that_no_worker_takes_up_waits_for_ever(app: Flask, redis: Redis) -> None:
+    """Each lease that ends is another one; none of them is a try."""
+    mark = unique()
+    with app.app_context():
+        with transaction():
+            enqueue("tests.effect", mark)
+        for _ in range(10):
+            due_first(mark)
+            dispatcher.dispatch(redis)
+        db.session.expire_all()
+        (job,) = jobs_of(mark)
+        assert (job.state, job.tries, job.lease) == (JobState.LEASED, 0, 10)
+        registry.get("tests.effect")(str(job.id), 9)  # what an earlier lease left in RQ
+        assert effects(mark) == 0
+        registry.get("tests.effect")(str(job.id), 10)
+        assert effects(mark) == 1
+
+
+def test_control_a_job_whose_workers_are_lost_is_dead_after_its_tries(app: Flask, redis: Redis) -> None:
+    mark = unique()
+    with app.app_context():
+        with transaction():
+            enqueue("tests.effect", mark)
+        for _ in range(4):
+            due_first(mark)
+            dispatcher.dispatch(redis)
+            with transaction():
+                begin = sa.update(Job).where(Job.args[0].astext == mark, Job.state == JobState.LEASED)
+                db.session.execute(begin.values(state=JobState.RUNNING, tries=Job.tries + 1))
+        db.session.expire_all()
+        (job,) = jobs_of(mark)
+        assert (job.state, job.tries, job.error) == (JobState.DEAD, 3, "the worker was lost")
+        assert job.id in [found.id for found in service.dead()]
+        with transaction():
+            assert service.retry(job.id) == 1
+        db.session.expire_all()
+        assert (jobs_of(mark)[0].state, jobs_of(mark)[0].tries) == (JobState.WAITING, 0)
+        forget(mark)
+
+
+def test_a_full_queue_leaves_jobs_in_the_table(app: Flask, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    mark = unique()
+    with app.app_context():
+        with transaction():
+            enqueue("tests.effect", mark)
+        due_first(mark)
+        monkeypatch.setattr(dispatcher, "MOST_QUEUED", 0)
+        assert dispatcher.dispatch(redis) == 0
+        monkeypatch.undo()
+        assert dispatcher.dispatch(redis) >= 1  # the control
+        forget(mark)
+
+
 def test_rq_shows_a_job_by_its_name_and_tenant(app: Flask, owner: Person, redis: Redis) -> None:
     class Row:
-        id, name, tenant, queue, tries, limit_seconds = "x", "tests.tenant", owner.tenant, f"q{unique()}", 1, 60
+        id, name, tenant, queue, lease, limit_seconds = "x", "tests.tenant", owner.tenant, f"q{unique()}", 1, 60
 
     dispatcher._send(redis, Row)
     (job,) = Queue(Row.queue, connection=redis).jobs
@@ -202,6 +252,13 @@ def jobs_of(mark: str) -> list[Job]:
 def effects(mark: str) -> int:
     rows = sa.select(sa.func.count()).where(audit.AuditEntry.detail["mark"].astext == mark)
     return db.session.scalar(rows) or 0
+
+
+def due_first(mark: str) -> None:
+    """Due before whatever other tests have left waiting."""
+    with transaction():
+        first = sa.func.make_date(2000, 1, 1)
+        db.session.execute(sa.update(Job).where(Job.args[0].astext == mark).values(due_at=first))
 
 
 def forget(mark: str) -> None:
