@@ -3,9 +3,12 @@
 from saas.app import create_app
 from saas.core.observability import configure_logging
 from saas.core.orphans import die_with_parent
-from saas.core.settings import load
+from saas.core.settings import SettingsError, load
 
 die_with_parent()
-settings = load()
+try:
+    settings = load()
+except SettingsError as error:
+    raise SystemExit(f"The settings are not complete:\n{error}") from None
 configure_logging(settings)
 app = create_app(settings)

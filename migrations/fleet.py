@@ -4,7 +4,8 @@ Alembic is imported where it is used: the application is built in each process, 
 """
 
 import io
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from alembic.script import ScriptDirectory
 
 BATCH = 50  # schemas in one transaction: their locks have to fit into max_locks_per_transaction
+LOCK_TRIES, LOCK_PAUSE = 30, 1.0  # seconds
+_LOCK_NOT_AVAILABLE = "55P03"
 _LOCK = 7_301_002  # of the advisory lock that makes two runs one
 
 _HERE = Path(__file__).parent
@@ -41,7 +44,7 @@ def migrate(app_url: str) -> Iterator[str]:
     if before != platform_head():
         yield f"platform: {before or 'nothing'} → {platform_head()}"
     done = 0
-    while batch := _upgrade_batch():
+    while batch := _patiently(_upgrade_batch):
         done += batch
     if done:
         yield f"tenants: {done} schemas → {tenant_head()}"
@@ -83,6 +86,18 @@ def render(since: str | None) -> str:
     return buffer.getvalue()
 
 
+def _patiently(step: Callable[[], int]) -> int:
+    """A schema in use is left alone for now and tried again, instead of making its users queue behind us."""
+    for _ in range(LOCK_TRIES - 1):
+        try:
+            return step()
+        except sa.exc.OperationalError as error:
+            if getattr(error.orig, "pgcode", None) != _LOCK_NOT_AVAILABLE:
+                raise
+            time.sleep(LOCK_PAUSE)
+    return step()
+
+
 def _upgrade_batch() -> int:
     """Replay one step for some schemas that are at the same revision, and note it in their rows, in one commit."""
     with administrator() as connection:
@@ -90,6 +105,7 @@ def _upgrade_batch() -> int:
         since = connection.scalar(sa.select(Tenant.revision).where(_behind()).limit(1))
         if since is None:
             return 0
+        connection.exec_driver_sql("SET LOCAL lock_timeout = '2s'")
         some = sa.select(Tenant.id).where(Tenant.revision == since).limit(BATCH).with_for_update()
         tenants = list(connection.scalars(some))
         schemas.upgrade(connection, tenants, render(since))

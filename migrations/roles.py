@@ -10,6 +10,7 @@ import psycopg2.extensions
 import psycopg2.sql
 import sqlalchemy as sa
 
+_BOUNDS = {"statement_timeout": "30s", "idle_in_transaction_session_timeout": "60s"}
 _GROUPS = ("fh_owner", "fh_tenant", "fh_app")
 
 
@@ -32,9 +33,8 @@ def prepare(connection: sa.Connection, app_url: str) -> None:
         REVOKE ALL ON SCHEMA public FROM PUBLIC
         """
     )
-    database = connection.scalar(sa.text("SELECT quote_ident(current_database())"))
     # Temporary tables would be a tenant's way to DDL; functions of its own the way around the guard.
-    connection.exec_driver_sql(f"REVOKE TEMPORARY, CREATE ON DATABASE {database} FROM PUBLIC")
+    connection.exec_driver_sql(f"REVOKE TEMPORARY, CREATE ON DATABASE {_database(connection)} FROM PUBLIC")
 
 
 def _app_login(connection: sa.Connection, app_url: str) -> None:
@@ -48,7 +48,23 @@ def _app_login(connection: sa.Connection, app_url: str) -> None:
     rights = "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = :login"
     if connection.scalar(sa.text(rights), {"login": login}):
         raise DatabaseUnfit(f"DATABASE_URL: {login} is a superuser or bypasses row security. Use a plain login role.")
+    _limit(connection, login)
     _run(connection, "GRANT fh_app TO {} WITH INHERIT TRUE, SET TRUE", login)
+
+
+def _limit(connection: sa.Connection, login: str) -> None:
+    """Bounds for what runs outside a bound tenant; they apply at login, so behind a pooler as well."""
+    try:
+        with connection.begin_nested():
+            for name, bound in _BOUNDS.items():
+                _run(connection, f"ALTER ROLE {{}} IN DATABASE {_database(connection)} SET {name} = '{bound}'", login)
+    except sa.exc.ProgrammingError as error:
+        if getattr(error.orig, "pgcode", None) != "42501":  # it is somebody else's role, who sets its bounds
+            raise
+
+
+def _database(connection: sa.Connection) -> str:
+    return str(connection.scalar(sa.text("SELECT quote_ident(current_database())")))
 
 
 def _create(connection: sa.Connection, role: str, options: str, *literals: str) -> None:

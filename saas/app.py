@@ -19,6 +19,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     """Build the application. Raises SettingsError, which names each variable that is missing or wrong."""
     settings = settings or load()
     app = Flask("saas", static_url_path="/static")
+    app.debug = settings.debug
     app.config["STATEMENT_TIMEOUT_MS"] = settings.statement_timeout_ms
     app.extensions["freehold.settings"] = settings
     app.extensions["freehold.bind"] = isolation.bind

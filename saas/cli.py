@@ -19,7 +19,7 @@ from migrations.roles import DatabaseUnfit
 from saas.accounts import codes, service
 from saas.accounts.models import Purpose
 from saas.console import service as console
-from saas.core.database import db, transaction
+from saas.core.database import db, platform_revision, transaction
 from saas.core.errors import PlatformError
 from saas.core.jobs import service as job_service
 from saas.core.observability import configure_logging
@@ -174,6 +174,9 @@ def work(task: str, queue: str | None) -> None:
 
 
 def _check_migrations() -> None:
+    if (found := platform_revision()) != fleet.platform_head():
+        click.echo(f"The platform's schema is at {found or 'nothing'}, behind {fleet.platform_head()}")
+        sys.exit(1)
     late = fleet.behind()
     for tenant in late:
         click.echo(f"{tenant} is behind {fleet.tenant_head()}")

@@ -56,7 +56,9 @@ def issue_pass() -> ResponseReturnValue:
     if row is None:
         raise UnknownWorkspace("Check the address.", action=("Your workspaces", "/workspaces"))
     if row.user_id is None:
-        raise NotAMember(f"{person.email} does not belong to {row.name}.", action=("Your workspaces", "/workspaces"))
+        raise NotAMember(
+            f"{person.email} does not belong to the workspace at {address}.", action=("Your workspaces", "/workspaces")
+        )
     try:
         nonce_digest = bytes.fromhex(request.args.get("nonce", ""))
     except ValueError:

@@ -1,7 +1,9 @@
 """Taking back what was opened and never confirmed."""
 
 import sqlalchemy as sa
+import structlog
 from flask import current_app
+from sqlalchemy.exc import SQLAlchemyError
 
 from saas.accounts.models import User
 from saas.core import audit
@@ -12,12 +14,27 @@ from tenants.isolation import schemas
 from tenants.members.models import Membership
 from tenants.models import State, Tenant
 
+log = structlog.get_logger()
+
+
+class ReclaimFailed(Exception):
+    """Some tenants stayed; each is in the log with its reason, and the next run tries again."""
+
 
 def reclaim() -> int:
     """Remove each tenant none of whose people has confirmed an email in time; returns how many."""
     with transaction():
         overdue = list(db.session.scalars(sa.select(Tenant.id).where(*_overdue())))
-    return sum(_remove(tenant) for tenant in overdue)
+    removed, failed = 0, []
+    for tenant in overdue:
+        try:
+            removed += _remove(tenant)
+        except SQLAlchemyError:  # one that can't be removed must not keep the others
+            log.exception("reclaim.failed", tenant=tenant)
+            failed.append(tenant)
+    if failed:
+        raise ReclaimFailed(f"{len(failed)} tenants could not be removed, the first is {failed[0]}")
+    return removed
 
 
 def _remove(tenant: str) -> int:

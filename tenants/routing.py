@@ -64,7 +64,7 @@ def enter() -> ResponseReturnValue | None:
         return redirect(url_for("entry.enter", next=wanted))
     if here.role is None:
         raise NotAMember(
-            f"{here.person.email} does not belong to {workspace.name}.",
+            f"{here.person.email} does not belong to the workspace at {workspace.address}.",
             action=("Your workspaces", hosts.site_url("/workspaces")),
         )
     structlog.contextvars.bind_contextvars(tenant=workspace.id)

@@ -26,6 +26,8 @@ def _engine() -> sa.Engine:
         settings: Settings = current_app.extensions["freehold.settings"]
         if settings.database_admin_url is None:
             raise SettingsError("DATABASE_ADMIN_URL: is needed for this, and is not set in this process")
-        current_app.extensions[_KEY] = sa.create_engine(settings.database_admin_url, pool_size=1, max_overflow=1)
+        current_app.extensions[_KEY] = sa.create_engine(
+            settings.database_admin_url, pool_size=1, max_overflow=1, hide_parameters=True
+        )
     engine: sa.Engine = current_app.extensions[_KEY]
     return engine

@@ -27,19 +27,14 @@ def count(action: str, who: str, *, limit: int, seconds: int) -> None:
 
     Raises TooManyAttempts from the attempt after the `limit`th in the same window of `seconds`.
     """
-    epoch = sa.func.extract("epoch", sa.func.clock_timestamp())
-    window = sa.cast(sa.func.floor(epoch / seconds), sa.BigInteger)
-    until = sa.func.to_timestamp((window + 1) * seconds)
-    statement = (
-        insert(Attempts)
-        .values(key=f"{action}:{who}"[:200], window=window, count=1, until=until)
-        .on_conflict_do_update(index_elements=["key", "window"], set_={"count": Attempts.count + 1})
-        .returning(Attempts.count, sa.func.ceil(sa.func.extract("epoch", Attempts.until - sa.func.clock_timestamp())))
-    )
-    with separate() as connection:
-        tried, wait = connection.execute(statement).one()
+    tried, wait = _count(action, who, seconds)
     if tried > limit:
-        raise TooManyAttempts(f"Wait {_words(int(wait))} and try again.", retry_after=max(1, int(wait)))
+        raise TooManyAttempts(f"Wait {_words(wait)} and try again.", retry_after=max(1, wait))
+
+
+def within(action: str, who: str, *, limit: int, seconds: int) -> bool:
+    """The same, for what is left out in silence when it is too much."""
+    return _count(action, who, seconds)[0] <= limit
 
 
 def network(address: str | None) -> str:
@@ -53,6 +48,22 @@ def network(address: str | None) -> str:
             return str(parsed.ipv4_mapped)
         return str(ipaddress.ip_network((parsed, 64), strict=False))
     return str(parsed)
+
+
+def _count(action: str, who: str, seconds: int) -> tuple[int, int]:
+    """Returns how many there have been in this window, and how many seconds are left of it."""
+    epoch = sa.func.extract("epoch", sa.func.clock_timestamp())
+    window = sa.cast(sa.func.floor(epoch / seconds), sa.BigInteger)
+    until = sa.func.to_timestamp((window + 1) * seconds)
+    statement = (
+        insert(Attempts)
+        .values(key=f"{action}:{who}"[:200], window=window, count=1, until=until)
+        .on_conflict_do_update(index_elements=["key", "window"], set_={"count": Attempts.count + 1})
+        .returning(Attempts.count, sa.func.ceil(sa.func.extract("epoch", Attempts.until - sa.func.clock_timestamp())))
+    )
+    with separate() as connection:
+        tried, wait = connection.execute(statement).one()
+    return tried, int(wait)
 
 
 def _words(seconds: int) -> str:

@@ -43,10 +43,14 @@ def init_app(app: Flask, settings: Settings, connection_factory: type) -> None:
         "pool_size": settings.database_pool_size,
         "max_overflow": settings.database_pool_size,
         "pool_timeout": 5,
+        "hide_parameters": True,  # an error's text is logged, and values may be secret
         "connect_args": {
             "connection_factory": connection_factory,
             "connect_timeout": 5,
             "application_name": "freehold",
+            "keepalives_idle": 30,
+            "keepalives_interval": 10,
+            "keepalives_count": 3,
         },
     }
     db.init_app(app)
@@ -83,6 +87,13 @@ def violated(error: sa.exc.IntegrityError) -> str:
     name = getattr(getattr(error.orig, "diag", None), "constraint_name", None) or ""
     stem, _, suffix = name.rpartition("_")
     return stem if suffix.isdigit() else name
+
+
+def login_is_unfit() -> bool:
+    """Whether the application's login is one for which roles and row security hold nothing."""
+    roles = sa.table("pg_roles", sa.column("rolname"), sa.column("rolsuper"), sa.column("rolbypassrls"))
+    unfit = sa.select(roles.c.rolsuper | roles.c.rolbypassrls).where(roles.c.rolname == sa.func.session_user())
+    return bool(db.session.scalar(unfit))
 
 
 def platform_revision() -> str | None:

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import orjson
 import structlog
-from flask import Flask, Request, Response, g, request
+from flask import Flask, Request, Response, current_app, g, request
 from flask.json.provider import JSONProvider
 from flask_wtf import CSRFProtect
 from werkzeug.datastructures import FileStorage, MultiDict
@@ -23,7 +23,7 @@ log = structlog.get_logger()
 csrf = CSRFProtect()
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
-_SECRET_PARTS = {"token", "code"}
+_SECRET = re.compile(r"^(/(?:reset|confirm|link|enter)/).+", re.DOTALL)
 _QUIET = ("/healthz/", "/static/", "/metrics")
 
 
@@ -68,6 +68,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         WTF_CSRF_TIME_LIMIT=None,  # as long as the cookie it is tied to
+        WTF_CSRF_SSL_STRICT=False,  # asks for a Referer, which some leave out; the Origin is looked at here
     )
     app.before_request(_begin)  # before the form token is looked at: a refused form has a number too
     csrf.init_app(app)
@@ -96,7 +97,9 @@ def _begin() -> Response | None:
 
 
 def _own(origin: str) -> bool:
-    return origin == request.host_url.rstrip("/")
+    """The scheme is the site's: behind a proxy that ends TLS the request itself came by http."""
+    scheme = current_app.extensions["freehold.settings"].site_url.partition(":")[0]
+    return origin == f"{scheme}://{request.host}"
 
 
 def _for_programs() -> bool:
@@ -105,10 +108,8 @@ def _for_programs() -> bool:
 
 
 def _loggable_path() -> str:
-    """A log is no place for the secrets that some paths carry: there it shows the route."""
-    if request.url_rule and _SECRET_PARTS & (request.view_args or {}).keys():
-        return request.url_rule.rule
-    return request.path
+    """A log is no place for the secrets that some paths carry."""
+    return _SECRET.sub(r"\1…", request.path)
 
 
 def _finish(response: Response) -> Response:

@@ -10,6 +10,8 @@ from wtforms.validators import DataRequired, Length, StopValidation
 from saas.core.errors import PlatformError
 from saas.core.text import fault, one_line
 
+_TOO_LONG = "Use an email address of at most 254 characters."
+
 
 class LineField(StringField):
     """One line of text: composed, with single spaces, without control characters."""
@@ -17,14 +19,15 @@ class LineField(StringField):
     def __init__(self, label: str, *, longest: int, required: bool = True, **options: Any) -> None:
         rules: list[Any] = [DataRequired(f"Fill in the {label.lower()}.")] if required else []
         rules += [clean, Length(max=longest, message=f"Use at most {longest} characters.")]
-        super().__init__(label, rules, filters=[lambda value: one_line(value) if value else value], **options)
+        super().__init__(label, rules, filters=[lambda value: one_line(value, longest) if value else value], **options)
 
 
 class AddressField(EmailField):
     """An email address in its normal form, in lower case."""
 
     def __init__(self, label: str = "Email", **options: Any) -> None:
-        super().__init__(label, [DataRequired("Fill in your email address."), clean, _email], **options)
+        rules = [DataRequired("Fill in your email address."), clean, _not_endless, _email]
+        super().__init__(label, rules, **options)
 
 
 def attach(form: FlaskForm, error: PlatformError) -> None:
@@ -44,11 +47,17 @@ def clean(_form: FlaskForm, field: Field) -> None:
         raise StopValidation(message)
 
 
+def _not_endless(_form: FlaskForm, field: Field) -> None:
+    """Before the address is composed, which takes time by the square of its length."""
+    if len(field.data) > 320:
+        raise StopValidation(_TOO_LONG)
+
+
 def _email(_form: FlaskForm, field: Field) -> None:
     try:
         found = validate_email(field.data.strip(), check_deliverability=False)
     except EmailNotValidError as error:
         raise StopValidation(f"That is not an email address: {error}") from None
     if len(found.normalized) > 254:
-        raise StopValidation("Use an email address of at most 254 characters.")
+        raise StopValidation(_TOO_LONG)
     field.data = found.normalized.lower()

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import NotFound, Unauthorized
 
-from saas.core.database import db, platform_revision
+from saas.core.database import db, login_is_unfit, platform_revision
 from saas.core.edge import csrf
 from saas.core.jobs import Job, JobState
 from saas.core.settings import Settings
@@ -70,6 +70,7 @@ def configure_logging(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())
+    logging.getLogger("alembic").setLevel("WARNING")  # it names each of its plugins
 
 
 def _readable() -> structlog.dev.ConsoleRenderer:
@@ -92,11 +93,13 @@ def live() -> Response:
 
 @blueprint.get("/healthz/ready")
 def ready() -> Response:
-    """The database answers and its platform schema is what this code expects."""
+    """The database answers, its platform schema is what this code expects, and its rules bind this process."""
     found = platform_revision()
     head = current_app.extensions["freehold.platform_head"]()
     if found != head:
         return Response(f"not ready: the schema is at {found}, this code needs {head}: run `saas migrate`\n", 503)
+    if login_is_unfit():
+        return Response("not ready: DATABASE_URL's user is above row security: use a plain login role\n", 503)
     return Response("ready\n", mimetype="text/plain")
 
 

@@ -51,6 +51,11 @@ def _csrf(_error: CSRFError) -> Response:
 
 
 def _http(error: HTTPException) -> Response:
+    cause = getattr(error, "original_exception", None)  # of what failed after the view, as a commit does
+    if isinstance(cause, OperationalError | PoolTimeout):
+        return _database(cause)
+    if cause is not None:
+        return _unexpected(cause)
     status = HTTPStatus(error.code or 500)
     response = answer(status, status.phrase, _SENTENCES.get(status, status.description), code=f"http-{status.value}")
     for name, value in error.get_headers():

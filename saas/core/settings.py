@@ -1,5 +1,6 @@
 """The platform's settings: one typed class, read from environment variables and nowhere else."""
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
@@ -36,6 +37,15 @@ def _origin(url: str) -> str:
     return origin
 
 
+def _scheme(*schemes: str) -> Callable[[str], str]:
+    def check(url: str) -> str:
+        if url.partition("://")[0] not in schemes:
+            raise ValueError(f"must start with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+        return url
+
+    return check
+
+
 DatabaseUrl = Annotated[str, AfterValidator(_sqlalchemy_url)]
 
 
@@ -63,18 +73,20 @@ class Settings(BaseSettings):
         None,
         description="The same database as its owner with CREATEROLE; for `saas migrate` and the slow worker only.",
     )
-    redis_url: str = Field(description="Redis or Valkey, which carries jobs to the workers.")
-    smtp_url: str | None = Field(
+    redis_url: Annotated[str, AfterValidator(_scheme("redis", "rediss", "unix"))] = Field(
+        description="Redis or Valkey, which carries jobs to the workers."
+    )
+    smtp_url: Annotated[str, AfterValidator(_scheme("smtp", "smtps"))] | None = Field(
         None,
         description="smtp://user:password@host:587 (STARTTLS) or smtps://host:465. Unset, mails stay at /dev/mailbox.",
     )
     mail_from: str = Field("Freehold <hello@localhost>", description="The sender of the platform's mails.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged.")
-    trusted_proxies: int = Field(
-        0,
+    trusted_proxies: int | None = Field(
+        None,
         ge=0,
         le=8,
-        description="How many proxies in front of the web process set X-Forwarded-For and -Proto.",
+        description="How many proxies in front of the web process set X-Forwarded-For; production asks for it.",
     )
     max_body_bytes: int = Field(1_048_576, ge=1024, description="A longer request body is refused with 413.")
     database_pool_size: int = Field(5, ge=1, description="Connections that one process keeps to PostgreSQL.")
@@ -86,7 +98,7 @@ class Settings(BaseSettings):
     metrics_token: str | None = Field(
         None, description="Bearer token that /metrics asks for; without one production answers 404 there."
     )
-    debug: bool = Field(False, description="Flask's debugger. Never in production.")
+    debug: bool = Field(False, description="Flask's debug mode. Never in production.")
 
     @property
     def production(self) -> bool:
@@ -140,6 +152,10 @@ def _production_gaps(settings: Settings) -> list[str]:
         gaps.append("DEBUG is on: unset it")
     if not settings.smtp_url:
         gaps.append("SMTP_URL is not set: without it no one can confirm an email or reset a password")
+    if "localhost" in settings.mail_from:
+        gaps.append("MAIL_FROM is not set: name a sender of your own domain")
+    if settings.trusted_proxies is None:
+        gaps.append("TRUSTED_PROXIES is not set: say how many proxies are in front, 0 for none; rate limits need it")
     if not settings.site_url.startswith("https://"):
         gaps.append("SITE_URL must start with https://: cookies are sent over TLS only")
     return gaps

@@ -14,6 +14,11 @@ def fault(value: str) -> str | None:
     return None
 
 
-def one_line(value: str) -> str:
-    """The text in composed form (NFC), with single spaces and none around it."""
+def one_line(value: str, longest: int) -> str:
+    """The text in composed form (NFC), with single spaces and none around it.
+
+    What is far longer than `longest` stays as it is, to be refused: composing takes time by the square of the length.
+    """
+    if len(value) > 4 * longest:
+        return value
     return _SPACE.sub(" ", unicodedata.normalize("NFC", value)).strip()

@@ -80,7 +80,7 @@ class Story:
 
     def mails_arrive(self) -> None:
         self.mail("Confirm your email")
-        self.mail("is on Freehold")
+        self.mail("Your workspace is ready")
 
     def confirm(self) -> None:
         page = self.owner.open(link(self.mail("Confirm your email")))

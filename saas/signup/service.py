@@ -31,11 +31,11 @@ def sign_up(wanted: SignUp) -> Opened:
     Everything happens in the caller's transaction: no half of it can stay. Raises BadAddress, AddressTaken and
     EmailTaken.
     """
-    address = addresses.check(wanted.address)
     person = accounts.register(wanted.email, wanted.password)
+    address = addresses.check(wanted.address)
     tenant = provisioning.claim(wanted.business, address)
     members.add(tenant.id, person.id, Role.OWNER)
     audit.record("tenant.opened", actor=f"user:{person.id}", tenant=tenant.id, address=address)
-    mail.send("welcome", to=person.email, business=wanted.business, url=hosts.workspace_url(address))
+    mail.send("welcome", to=person.email, url=hosts.workspace_url(address))
     accounts.ask_to_confirm(person)
     return Opened(tenant.id, address, sessions.open_session(person.id))

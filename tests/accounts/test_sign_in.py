@@ -102,9 +102,9 @@ def test_what_is_missing_is_said_at_its_field(
     assert error_at(page, field).startswith(message)
 
 
-@pytest.mark.parametrize("injected", ["' OR '1'='1", "x'; DROP TABLE platform.users; --", "%' --"])
-def test_sql_in_the_password_is_a_wrong_password(owner: Person, browser: Browser, injected: str) -> None:
-    assert WRONG in words(sign_in(browser, owner.email, injected))
+def test_sql_in_the_password_is_a_wrong_password(owner: Person, browser: Browser) -> None:
+    for injected in ("' OR '1'='1", "x'; DROP TABLE platform.users; --", "%' --"):
+        assert WRONG in words(sign_in(browser, owner.email, injected))
 
 
 def test_a_refused_email_is_shown_as_text(browser: Browser) -> None:

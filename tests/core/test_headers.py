@@ -39,9 +39,9 @@ def test_nothing_but_static_files_is_kept_by_caches(browser: Browser, path: str)
     assert browser.request("GET", "/static/app.js").headers["Cache-Control"] != "no-store"
 
 
-def test_a_workspaces_pages_are_as_strict(owner: Person) -> None:
+def test_a_workspaces_pages_are_as_strict(regular: Person) -> None:
     for path in ("/home", "/collections", "/keys", "/collections/new", "/collections/nothing"):
-        headers = owner.open(path).response.headers
+        headers = regular.open(path).response.headers
         assert headers["Content-Security-Policy"].startswith("default-src 'self'; base-uri 'none';")
         assert headers["Cache-Control"] == "no-store"
 

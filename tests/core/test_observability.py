@@ -77,7 +77,7 @@ def test_metrics_tell_how_deep_and_how_old_the_queues_are(request: pytest.Fixtur
         with app.app_context(), transaction():
             enqueue("tenants.refill")
             enqueue("tenants.refill")
-        sql(app, "UPDATE platform.jobs SET due_at = now() - interval '90 seconds'")
+        sql(app, "UPDATE platform.jobs SET run_at = now() - interval '90 seconds'")
         text = metrics(app)
     assert 'freehold_jobs{queue="slow",state="waiting"} 2.0' in text
     age = re.search(r'freehold_jobs_oldest_seconds\{queue="slow"\} ([\d.]+)', text)

@@ -18,8 +18,8 @@ NOWHERE = "postgresql+psycopg2://freehold_app:{}@127.0.0.1:1/nowhere"
 SECRET = "hunter2 at postgresql://internal"
 
 
-def test_a_program_gets_problem_details(owner: Person) -> None:
-    answer = owner.api("GET", "/collections/nothing/records")
+def test_a_program_gets_problem_details(regular: Person) -> None:
+    answer = regular.api("GET", "/collections/nothing/records")
     assert answer.status_code == 404
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.json() == {
@@ -31,8 +31,8 @@ def test_a_program_gets_problem_details(owner: Person) -> None:
     }
 
 
-def test_a_person_gets_a_page_with_a_way_on(owner: Person) -> None:
-    page = owner.open("/collections/nothing")
+def test_a_person_gets_a_page_with_a_way_on(regular: Person) -> None:
+    page = regular.open("/collections/nothing")
     assert (page.status, heading(page)) == (404, "There is no such collection")
     assert "Error 404 There is no such collection There is no collection called nothing. All collections" in words(page)
     assert 'href="/collections"' in page.text
@@ -43,9 +43,9 @@ def test_a_person_gets_a_page_with_a_way_on(owner: Person) -> None:
     ("method", "path", "status"),
     [("GET", "/nowhere", 404), ("DELETE", "/sign-in", 405), ("GET", "/confirm/x/y", 404), ("GET", "/sign-out", 405)],
 )
-def test_what_flask_refuses_is_a_page_as_well(owner: Person, method: str, path: str, status: int) -> None:
-    token = owner.browser.open("/workspaces?all=1").form("/sign-out").fields["csrf_token"]
-    answer = owner.browser.request(method, path, headers={"X-CSRFToken": token})
+def test_what_flask_refuses_is_a_page_as_well(regular: Person, method: str, path: str, status: int) -> None:
+    token = regular.browser.open("/workspaces?all=1").form("/sign-out").fields["csrf_token"]
+    answer = regular.browser.request(method, path, headers={"X-CSRFToken": token})
     page = Page(path, answer)
     assert page.status == status
     assert f"Error {status}" in words(page)
@@ -65,9 +65,9 @@ def test_what_flask_refuses_is_a_page_as_well(owner: Person, method: str, path: 
     ],
 )
 def test_what_flask_refuses_is_a_problem_in_the_api(
-    owner: Person, method: str, path: str, status: int, code: str
+    regular: Person, method: str, path: str, status: int, code: str
 ) -> None:
-    answer = owner.api(method, path)
+    answer = regular.api(method, path)
     assert answer.status_code == status
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.json()["type"] == f"/problems#{code}"
@@ -116,7 +116,7 @@ def test_a_fault_of_ours_in_the_api_is_a_problem(faulty: Flask) -> None:
     }
 
 
-def test_what_a_failed_request_had_written_is_gone(faulty: Flask, owner: Person) -> None:
+def test_what_a_failed_request_had_written_is_gone(faulty: Flask) -> None:
     before = left(faulty)
     with structlog.testing.capture_logs():
         assert browser(faulty).open("/writes-and-fails").status == 500

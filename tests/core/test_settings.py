@@ -15,6 +15,8 @@ GOOD = {
     "database_admin_url": "postgresql://admin:secret@db.example/freehold",
     "redis_url": "redis://:secret@redis.example/0",
     "smtp_url": "smtp://mail.example",
+    "mail_from": "Freehold <hello@freehold.example>",
+    "trusted_proxies": 1,
 }
 EMBEDDED = "embedded-0123"
 
@@ -28,6 +30,8 @@ GAPS = {
     "an embedded Redis": ({"redis_url": f"redis://:{EMBEDDED}@127.0.0.1/0"}, "REDIS_URL"),
     "the debugger": ({"debug": True}, "DEBUG"),
     "no mail server": ({"smtp_url": None}, "SMTP_URL"),
+    "no sender": ({"mail_from": "Freehold <hello@localhost>"}, "MAIL_FROM"),
+    "proxies not told": ({"trusted_proxies": None}, "TRUSTED_PROXIES"),
     "a site without TLS": ({"site_url": "http://freehold.example"}, "SITE_URL"),
 }
 
@@ -69,6 +73,8 @@ def test_every_wrong_variable_is_told_and_no_value_is() -> None:
         "secret_key": "short-and-secret",
         "site_url": "https://freehold.example/path-of-mine",
         "database_url": "mysql://user:secret-of-mine@host/x",
+        "redis_url": "http://:secret-of-mine@host",
+        "smtp_url": "http://user:secret-of-mine@host",
         "trusted_proxies": "99",
         "max_body_bytes": "many-of-mine",
         "log_level": "loud-of-mine",
@@ -101,7 +107,7 @@ def test_a_site_is_an_origin(url: str) -> None:
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in GOOD.items():
-        monkeypatch.setenv(name.upper(), value)
+        monkeypatch.setenv(name.upper(), str(value))
     monkeypatch.setenv("SIGNUPS_PER_HOUR", "3")
     monkeypatch.setenv("METRICS_TOKEN", "")  # empty is unset
     monkeypatch.setenv("UNKNOWN_TO_US", "1")

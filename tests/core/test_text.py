@@ -20,7 +20,13 @@ def test_what_cannot_be_shown_is_a_fault(number: int) -> None:
 
 
 def test_one_line_is_composed_and_has_single_spaces() -> None:
-    assert one_line(" Cafe\u0301 \t Müller\u2028&\u00a0Co\n") == "Café Müller & Co"
+    assert one_line(" Cafe\u0301 \t Müller\u2028&\u00a0Co\n", 80) == "Café Müller & Co"
+
+
+def test_what_is_far_too_long_is_not_composed_but_left_to_be_refused() -> None:
+    """Composing a hostile text takes time by the square of its length."""
+    hostile = "a" + "\u0315\u0300" * 200_000
+    assert one_line(hostile, 80) is hostile
 
 
 def test_identifiers_sort_by_the_time_they_were_made() -> None:

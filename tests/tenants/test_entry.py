@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from urllib.parse import parse_qs, quote, urlsplit
 
-import pytest
 from flask import Flask
 
 from saas.devstack.browser import Browser
@@ -48,14 +47,14 @@ def test_of_two_with_one_pass_at_the_same_moment_one_gets_in(app: Flask, owner: 
     assert more(before, left(app)) == {"codes": -1, "sessions": 1}
 
 
-@pytest.mark.parametrize("cookie", ["", "fh-nonce=", "fh-nonce=forged", "fh-nonce=" + "A" * 43])
 def test_a_pass_is_worthless_without_the_browser_that_asked(
-    app: Flask, owner: Person, browser: Browser, make_browser: MakeBrowser, cookie: str
+    app: Flask, owner: Person, browser: Browser, make_browser: MakeBrowser
 ) -> None:
     entry = ask_for_pass(owner, browser)
     before = left(app)
-    page = make_browser().open(entry.url, headers={"Cookie": cookie})
-    assert (page.status, heading(page)) == (404, "This link no longer works")
+    for cookie in ("", "fh-nonce=", "fh-nonce=forged", "fh-nonce=" + "A" * 43):
+        page = make_browser().open(entry.url, headers={"Cookie": cookie})
+        assert (page.status, heading(page)) == (404, "This link no longer works")
     assert more(before, left(app)) == {}
     assert browser.open(entry.url).url == f"{owner.home}/home"  # the control: here it is good, still
 
@@ -85,19 +84,18 @@ def test_a_pass_ends_with_the_session_that_gave_it(app: Flask, owner: Person, br
     assert browser.open(entry.url).status == 404
 
 
-@pytest.mark.parametrize("nonce", ["", "zz", "ab", "x" * 5000, "%FF", "'"])
-def test_a_pass_for_a_bad_nonce_opens_nothing(app: Flask, owner: Person, nonce: str) -> None:
-    before = left(app)
-    page = owner.browser.open(f"/pass?to={owner.address}&nonce={nonce}")
-    assert (page.status, heading(page)) == (404, "This link no longer works")
-    assert more(before, left(app)) in ({}, {"codes": 1})
+def test_a_pass_for_a_bad_nonce_opens_nothing(owner: Person) -> None:
+    for nonce in ("", "zz", "ab", "x" * 5000, "%FF", "'"):
+        page = owner.browser.open(f"/pass?to={owner.address}&nonce={nonce}")
+        assert (page.status, heading(page)) == (404, "This link no longer works"), nonce
 
 
 def test_whoever_is_no_member_is_told_so_and_gets_no_pass(app: Flask, owner: Person, stranger: Person) -> None:
     before = left(app)
     page = stranger.browser.open(f"{owner.home}/home")
     assert (page.status, heading(page)) == (403, "You are not a member of this workspace")
-    assert f"{stranger.email} does not belong to Owner & Sons." in words(page)
+    assert f"{stranger.email} does not belong to the workspace at {owner.address}." in words(page)
+    assert "Owner & Sons" not in words(page)
     assert "Your workspaces" in words(page)
     assert more(before, left(app)) == {}
 
@@ -115,12 +113,15 @@ def test_a_member_who_is_removed_is_out_at_once(app: Flask, owner: Person, teamm
     assert owner.open("/home").status == 200
 
 
-@pytest.mark.parametrize("target", [target for target in ELSEWHERE if target.isprintable()])
-def test_entering_never_leads_to_another_site(owner: Person, browser: Browser, target: str) -> None:
-    sign_in(browser, owner.email)
-    for cookie in [one for one in browser.session.cookies if one.name == "fh-workspace"]:
-        browser.session.cookies.clear(cookie.domain, cookie.path, cookie.name)
-    assert browser.open(f"{owner.home}/enter?next={quote(target)}").url == f"{owner.home}/home"
+def test_entering_never_leads_to_another_site(owner: Person) -> None:
+    for target in ELSEWHERE:
+        if "\0" not in target:
+            leave_workspace(owner.browser)
+            page = owner.browser.open(f"{owner.home}/enter?next={quote(target)}")
+            assert page.url == f"{owner.home}/home", target
+    leave_workspace(owner.browser)
+    page = owner.browser.open(f"{owner.home}/enter?next=/keys")  # the control: a page of its own is found
+    assert page.url == f"{owner.home}/keys"
 
 
 def test_an_unknown_workspace_is_told_before_and_after_the_sign_in(owner: Person, browser: Browser) -> None:
@@ -147,12 +148,16 @@ class Entry:
 
 def ask_for_pass(person: Person, browser: Browser) -> Entry:
     """Signs a person in with another browser and stops right before the workspace takes the pass."""
-    with_session = sign_in(browser, person.email)
-    assert with_session.status == 200
-    for cookie in [one for one in browser.session.cookies if one.name == "fh-workspace"]:
-        browser.session.cookies.clear(cookie.domain, cookie.path, cookie.name)
+    assert sign_in(browser, person.email).status == 200
+    leave_workspace(browser)
     asked = browser.request("GET", f"{person.home}/enter")
     passed = browser.request("GET", asked.headers["Location"])
     assert parse_qs(urlsplit(asked.headers["Location"]).query)["to"] == [person.address]
     (nonce,) = (cookie.value for cookie in browser.session.cookies if cookie.name == "fh-nonce")
     return Entry(passed.headers["Location"], nonce or "")
+
+
+def leave_workspace(browser: Browser) -> None:
+    """Forget the workspace's cookie and keep the bare host's."""
+    for cookie in [one for one in browser.session.cookies if one.name == "fh-workspace"]:
+        browser.session.cookies.clear(cookie.domain, cookie.path, cookie.name)

@@ -193,19 +193,19 @@ def test_ids_are_opaque_and_fit_for_names_of_schemas() -> None:
 
 
 def waiting(app: Flask, person: Person) -> tuple[str, int]:
-    """Lease the job that builds a person's schema, as a dispatcher does; returns its id and try."""
+    """Lease the job that builds a person's schema, as a dispatcher does; returns its id and the lease's number."""
     rows = sql(
         app,
-        "UPDATE platform.jobs SET state = 'leased', tries = tries + 1, due_at = now() + interval '1 minute'"
-        " WHERE name = 'tenants.provision' AND args ? :id RETURNING id::text, tries",
+        "UPDATE platform.jobs SET state = 'leased', lease = lease + 1, due_at = now() + interval '1 minute'"
+        " WHERE name = 'tenants.provision' AND args ? :id RETURNING id::text, lease",
         id=person.tenant,
     )
     return tuple(rows[0])
 
 
-def run(app: Flask, job: str, attempt: int) -> None:
+def run(app: Flask, job: str, lease: int) -> None:
     with app.app_context():
-        registry.get("tenants.provision")(job, attempt)
+        registry.get("tenants.provision")(job, lease)
 
 
 def state(app: Flask, person: Person) -> tuple[str, str | None]:

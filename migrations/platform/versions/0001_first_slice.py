@@ -182,7 +182,8 @@ def _rights() -> None:
         """
         CREATE POLICY fit ON platform.jobs AS RESTRICTIVE FOR INSERT TO fh_tenant WITH CHECK (tick IS NULL
             AND state = 'waiting' AND tries = 0 AND lease = 0 AND queue IN ('fast', 'slow', 'webhooks')
-            AND due_at >= now() AND limit_seconds BETWEEN 1 AND 86400 AND max_tries BETWEEN 1 AND 100);
+            AND run_at >= now() AND due_at >= now() AND error IS NULL AND finished_at IS NULL
+            AND limit_seconds BETWEEN 1 AND 86400 AND max_tries BETWEEN 1 AND 100);
         """
     )
     op.execute(
@@ -192,8 +193,8 @@ def _rights() -> None:
         GRANT SELECT (id, name, email) ON platform.users TO fh_tenant;
         GRANT SELECT ON platform.memberships TO fh_tenant;
         GRANT SELECT ON platform.jobs, platform.audit TO fh_tenant;
-        GRANT INSERT (id, name, tenant, args, queue, limit_seconds, max_tries, state, run_at, due_at, lease, tries)
-            ON platform.jobs TO fh_tenant;
+        GRANT INSERT (id, name, tenant, args, queue, limit_seconds, max_tries, state, run_at, due_at, lease, tries,
+            error, tick, finished_at) ON platform.jobs TO fh_tenant;
         GRANT INSERT (id, tenant, actor, action, detail) ON platform.audit TO fh_tenant;
         """
     )

@@ -62,7 +62,7 @@ def perform(handler: Handler, job_id: UUID, lease: int) -> None:
     """
     app = _app()
     with app.app_context(), transaction():
-        begun = _begin(handler, job_id, lease)
+        begun = _begin(job_id, lease)
     if begun is None:
         log.info("job.superseded", job=str(job_id), name=handler.name, lease=lease)
         return
@@ -81,7 +81,7 @@ def perform(handler: Handler, job_id: UUID, lease: int) -> None:
         raise
 
 
-def _begin(handler: Handler, job_id: UUID, lease: int) -> Any:
+def _begin(job_id: UUID, lease: int) -> Any:
     """Count the try in a commit of its own: a worker that is killed in its middle has had it."""
     mine = sa.update(Job).where(Job.id == job_id, Job.lease == lease, Job.state == JobState.LEASED)
     limit = sa.func.make_interval(0, 0, 0, 0, 0, 0, Job.limit_seconds + GRACE_SECONDS)

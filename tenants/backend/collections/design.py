@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.sql import quoted_name
 
 from tenants.backend.collections.errors import BadCollection
 from tenants.backend.collections.kinds import KINDS
@@ -84,15 +85,18 @@ def _name_fault(name: str) -> str | None:
     return None
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=256)  # a table of a hundred columns takes some 2 MB with its statements
 def _table(name: str, fields: tuple[Field, ...]) -> sa.Table:
     """The table without a schema, since the bound search path finds it; so tenants with the same design share it, and
     with it SQLAlchemy's compiled statements."""
     return sa.Table(
-        name,
+        quoted_name(name, True),  # always, since some of PostgreSQL's reserved words are news to SQLAlchemy
         sa.MetaData(),
         sa.Column("id", sa.Uuid, primary_key=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
-        *(sa.Column(field.name, KINDS[field.kind].column(), nullable=not field.required) for field in fields),
+        *(
+            sa.Column(quoted_name(field.name, True), KINDS[field.kind].column(), nullable=not field.required)
+            for field in fields
+        ),
     )

@@ -15,6 +15,7 @@ from tenants.backend.collections.errors import BadRecord, UnknownRecord, unless_
 from tenants.backend.collections.kinds import KINDS
 
 MOST_PER_PAGE = 100
+MOST_NAMED = 20  # unknown fields in one answer
 
 Record = RowMapping  # from a column's name to its value
 
@@ -75,11 +76,8 @@ def delete(collection: Collection, record_id: UUID) -> None:
 def check(collection: Collection, given: Mapping[str, Any], *, partial: bool = False) -> dict[str, Any]:
     """The values for the columns, from JSON. Raises BadRecord with a message for each field that is wrong."""
     known = {field.name: field for field in collection.fields}
-    wrong = {
-        name[:60]: f"{collection.name} has no field of this name. Its fields are {', '.join(known)}."
-        for name in given
-        if name not in known
-    }
+    unknown = [name for name in given if name not in known]
+    wrong = {name[:60]: f"{collection.name} has no field of this name" for name in unknown[:MOST_NAMED]}
     values = {}
     for name, field in known.items():
         if partial and name not in given:
@@ -89,7 +87,7 @@ def check(collection: Collection, given: Mapping[str, Any], *, partial: bool = F
         except ValueError as error:
             wrong[name] = str(error)
     if wrong:
-        raise BadRecord("Nothing was stored.", fields=wrong)
+        raise BadRecord(f"Nothing was stored. The fields of {collection.name} are {', '.join(known)}.", fields=wrong)
     return values
 
 

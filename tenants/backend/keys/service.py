@@ -46,7 +46,9 @@ def revoke(key_id: UUID, *, actor: str) -> None:
 
 
 def every() -> list[ApiKey]:
-    return list(db.session.scalars(sa.select(ApiKey).order_by(ApiKey.id.desc())))
+    return list(
+        db.session.scalars(sa.select(ApiKey).order_by(ApiKey.revoked_at.is_not(None), ApiKey.id.desc()).limit(200))
+    )
 
 
 def parse(text: str) -> tuple[str, str]:
@@ -67,6 +69,8 @@ def verify(secret: str) -> UUID:
         raise BadKey
     if row.stale:
         # Once a minute, so that reading through the API is not writing as well.
-        db.session.execute(sa.update(ApiKey).where(ApiKey.id == row.id).values(last_used_at=sa.func.now()))
+        # Whoever is writing it at this moment keeps the row until they commit, which may be late.
+        free = sa.select(ApiKey.id).where(ApiKey.id == row.id).with_for_update(skip_locked=True)
+        db.session.execute(sa.update(ApiKey).where(ApiKey.id.in_(free)).values(last_used_at=sa.func.now()))
     key_id: UUID = row.id
     return key_id

@@ -176,6 +176,20 @@ def test_nothing_of_a_tenant_is_left_on_the_connection(
     assert after[1:] == (tenant, tenant)
 
 
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+def test_a_connection_forgets_its_tenant_with_the_transaction(settings: Settings, tenant: str, end: str) -> None:
+    """Also one that no pool looks after."""
+    url = settings.database_url.replace("+psycopg2", "")
+    with contextlib.closing(psycopg2.connect(url, connection_factory=Connection)) as found, found.cursor() as cursor:
+        found.bind(Binding(tenant, 1000))
+        cursor.execute("SELECT current_user")
+        assert cursor.fetchone() == (tenant,)
+        getattr(found, end)()
+        assert found.binding is None
+        cursor.execute("SELECT current_user")
+        assert cursor.fetchone() == ("freehold_app",)
+
+
 def use(app: Flask, tenant: str, end: Callable[[Session], object]) -> None:
     with context(app, tenant) as session:
         assert where(session)[:2] == (tenant, tenant)
@@ -204,9 +218,13 @@ def test_a_first_statement_that_fails_leaves_the_next_transaction_bound(solo: Fl
         assert where(session) == inside(tenant)
 
 
-def test_parameters_that_the_driver_refuses_do_not_use_up_the_binding(solo: Flask, tenant: str) -> None:
+@pytest.mark.parametrize("begun", [False, True], ids=["before the transaction", "inside the transaction"])
+def test_parameters_that_the_driver_refuses_do_not_use_up_the_binding(solo: Flask, tenant: str, begun: bool) -> None:
     """Nothing was sent, so the next statement of the same transaction has to carry it."""
-    with context(solo, tenant) as session, driver(session).cursor() as cursor:
+    with context(solo) as session, driver(session).cursor() as cursor:
+        if begun:
+            where(session)
+        isolation.bind(tenant)
         for values in ((), (1, 2), (object(),)):
             with pytest.raises((TypeError, IndexError, psycopg2.ProgrammingError)):
                 cursor.execute("SELECT %s", values)

@@ -75,7 +75,7 @@ def test_a_sign_up_takes_exactly_this_many_messages(tapped: Tapped) -> None:
     answers = []
     queries = tapped.sent(lambda: answers.append(browser.request("POST", "/sign-up", data=form)))
     assert [answer.status_code for answer in answers] == [303]
-    assert len(queries) == 18, show(queries)
+    assert len(queries) == 17, show(queries)
     assert bindings(queries) == []
 
 

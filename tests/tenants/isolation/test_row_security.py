@@ -8,6 +8,7 @@ import contextlib
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import psycopg2
@@ -17,16 +18,18 @@ from flask import Flask
 from sqlalchemy.exc import ProgrammingError
 
 from saas.accounts.models import User
+from saas.core import audit
 from saas.core.audit import AuditEntry
 from saas.core.database import Base, transaction
 from saas.core.ids import uuid7
-from saas.core.jobs import Job, registry
+from saas.core.jobs import Job, enqueue, registry
 from saas.core.settings import Settings
 from tenants import isolation
 from tenants.isolation import guard
 from tenants.members import service as members
 from tenants.members.models import Membership, Role
 from tests.support import database
+from tests.support import jobs as _registered  # noqa: F401
 from tests.support.contexts import context, driver
 from tests.tenants.isolation.conftest import Superuser
 
@@ -124,13 +127,13 @@ def test_a_tenant_sees_its_own_rows_only(solo: Flask, two: Two, without: Open, t
         "SELECT a.tenant FROM (SELECT 1) o LEFT JOIN LATERAL (SELECT * FROM platform.jobs WHERE id = 'JOB') a ON true",
         "SELECT tenant FROM platform.jobs UNION ALL SELECT tenant FROM platform.jobs WHERE id = 'JOB' ORDER BY 1 DESC",
         "SELECT j.tenant FROM platform.jobs j JOIN platform.jobs k USING (id) WHERE k.id = 'JOB'",
-        "INSERT INTO platform.audit SELECT id, at, 'MINE', tenant, 'x', '{}' FROM FOREIGN_JOB RETURNING actor",
+        "INSERT INTO ENTRIES SELECT id, 'MINE', tenant, 'x', '{}' FROM platform.jobs WHERE id = 'JOB' RETURNING actor",
     ],
 )
 def test_no_form_of_a_query_shows_a_foreign_row(solo: Flask, two: Two, without: Open, statement: str) -> None:
     statement = statement.replace("YOURS", two.yours).replace("MINE", two.mine)
-    statement = statement.replace("FOREIGN_JOB", "(SELECT *, created_at AS at FROM platform.jobs WHERE id = 'JOB')")
     statement = statement.replace("JOB", two.your_job)
+    statement = statement.replace("ENTRIES", "platform.audit (id, tenant, actor, action, detail)")
     assert two.yours not in rows(solo, two.mine, statement)
     with without(two.mine, open_to_all("jobs")) as cursor:
         cursor.execute(statement)
@@ -195,8 +198,8 @@ def test_a_whole_row_of_a_fellow_member_can_not_be_read(solo: Flask, two: Two, w
 
 
 INSERTS = {
-    "jobs": "INSERT INTO platform.jobs (id, tenant, name, args, queue, limit_seconds, max_tries, state, tries)"
-    " VALUES (uuidv7(), {tenant}, 'x', '[]', 'none', 60, 8, 'waiting', 0) RETURNING tenant",
+    "jobs": "INSERT INTO platform.jobs (id, tenant, name, args, queue, limit_seconds, max_tries, state, tries, lease)"
+    " VALUES (uuidv7(), {tenant}, 'x', '[]', 'fast', 60, 8, 'waiting', 0, 0) RETURNING tenant",
     "audit": "INSERT INTO platform.audit (id, tenant, actor, action, detail)"
     " VALUES (uuidv7(), {tenant}, 'system', 'x', '{{}}') RETURNING tenant",
 }
@@ -216,32 +219,60 @@ def test_a_row_can_be_added_for_oneself_and_for_nobody_else(solo: Flask, two: Tw
             assert cursor.rowcount == 1
 
 
-def test_a_job_and_an_audit_entry_of_the_models_can_be_added_and_read_back(solo: Flask, two: Two) -> None:
+@pytest.mark.parametrize("delay", [None, timedelta(hours=1)])
+def test_what_the_services_write_for_a_bound_tenant_may_be_written(
+    solo: Flask, two: Two, delay: timedelta | None
+) -> None:
     with context(solo, two.mine) as session:
-        session.add_all([Job(tenant=two.mine, **JOB), AuditEntry(tenant=two.mine, actor="x", action="x", detail={})])
+        enqueue("tests.tenant", "mark", tenant=two.mine, delay=delay)
+        audit.record("tests.row", actor="x", tenant=two.mine, whose="mine")
         session.flush()
         assert len(session.scalars(sa.select(Job)).all()) == 2
         assert len(session.scalars(sa.select(AuditEntry)).all()) == 2
 
 
+GOOD_JOB = {"name": "x", "args": "[]", "queue": "fast", "limit_seconds": 60, "max_tries": 8, "state": "waiting",
+            "tries": 0, "lease": 0}  # fmt: skip
+
+
 @pytest.mark.parametrize("changed", [
-    {"tick": "tenants.refill@1"}, {"state": "leased"}, {"state": "done"}, {"tries": -1}, {"tries": 1},
+    {"tick": "tenants.refill@1"}, {"state": "leased"}, {"state": "done"}, {"tries": -1}, {"tries": 1}, {"lease": 1},
     {"limit_seconds": 0}, {"limit_seconds": 86_401}, {"limit_seconds": 2**31 - 1},
-    {"max_tries": 0}, {"max_tries": 101}, {"max_tries": 2**31 - 1},
+    {"max_tries": 0}, {"max_tries": 101}, {"max_tries": 2**31 - 1}, {"queue": "somewhere"},
+    {"run_at": "2000-01-01"}, {"run_at": "-infinity"}, {"due_at": "2000-01-01"}, {"due_at": None},
+    {"error": "x"}, {"finished_at": "2000-01-01"}, {"created_at": "2000-01-01"},
 ], ids=str)  # fmt: skip
 def test_a_tenants_job_can_not_hold_up_everybodys(
     solo: Flask, two: Two, without: Open, changed: dict[str, Any]
 ) -> None:
     """A tick's name is the platform's, and one row that the dispatcher can't count with would stop all of its round."""
-    job = Job(tenant=two.mine, **(JOB | changed))
-    with context(solo, two.mine) as session:
-        session.add(job)
-        with pytest.raises(ProgrammingError, match="violates row-level security policy"):
-            session.flush()
-    columns = {"id": str(uuid7()), "tenant": two.mine, "state": "waiting", "tries": 0, **JOB, "args": "[]", **changed}
-    statement = f"INSERT INTO platform.jobs ({', '.join(columns)}) VALUES ({', '.join(['%s'] * len(columns))})"
-    with without(two.mine, "DROP POLICY fit ON platform.jobs") as cursor:
-        cursor.execute(statement, tuple(columns.values()))
+    statement, values = insert_job(two.mine, changed)
+    with context(solo, two.mine) as session, driver(session).cursor() as cursor:
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):  # of the row, or of the column
+            cursor.execute(statement, values)
+        session.rollback()
+        cursor.execute(*insert_job(two.mine, {}))  # a control: what is changed is all that was wrong
+    with without(two.mine, "DROP POLICY fit ON platform.jobs", "GRANT INSERT ON platform.jobs TO fh_tenant") as cursor:
+        cursor.execute(statement, values)
+        assert cursor.rowcount == 1
+
+
+def insert_job(tenant: str, changed: dict[str, Any]) -> tuple[str, tuple[Any, ...]]:
+    columns = {"id": str(uuid7()), "tenant": tenant, **GOOD_JOB, **changed}
+    places = ", ".join(["%s"] * len(columns))
+    return f"INSERT INTO platform.jobs ({', '.join(columns)}) VALUES ({places})", tuple(columns.values())
+
+
+@pytest.mark.parametrize("column", ["at"])
+def test_an_audit_entry_is_not_dated_back(solo: Flask, two: Two, without: Open, column: str) -> None:
+    statement = (
+        f"INSERT INTO platform.audit (id, tenant, actor, action, detail, {column})"
+        f" VALUES (uuidv7(), '{two.mine}', 'system', 'x', '{{}}', '2000-01-01')"
+    )
+    with context(solo, two.mine) as session, pytest.raises(ProgrammingError, match="permission denied for table audit"):
+        session.execute(sa.text(statement))
+    with without(two.mine, "GRANT INSERT ON platform.audit TO fh_tenant") as cursor:
+        cursor.execute(statement)
         assert cursor.rowcount == 1
 
 
@@ -321,16 +352,23 @@ def test_what_a_tenant_may_do_in_the_platforms_schema_is_this_and_no_more(solo: 
         " WHERE nspname = 'platform' AND rolname = 'fh_tenant'",
     )
     assert {(table, verb) for table, verb, _secured in grants} == {
-        ("memberships", "SELECT"), ("jobs", "SELECT"), ("jobs", "INSERT"), ("audit", "SELECT"), ("audit", "INSERT"),
+        ("memberships", "SELECT"), ("jobs", "SELECT"), ("audit", "SELECT"),
     }  # fmt: skip
-    assert all(secured for _table, _verb, secured in grants)
     columns = database.sql(
         solo,
-        "SELECT relname, attname, privilege_type FROM pg_attribute a JOIN pg_class c ON c.oid = attrelid"
+        "SELECT relname, attname, privilege_type, relrowsecurity FROM pg_attribute a JOIN pg_class c ON c.oid = attrelid"
         " JOIN pg_namespace n ON n.oid = relnamespace CROSS JOIN aclexplode(attacl) AS e"
         " JOIN pg_roles r ON r.oid = grantee WHERE nspname = 'platform' AND rolname = 'fh_tenant'",
     )
-    assert {tuple(row) for row in columns} == {("users", column, "SELECT") for column in COLUMNS}
+    given: dict[tuple[str, str], set[str]] = {}
+    for table, column, verb, _secured in columns:
+        given.setdefault((table, verb), set()).add(column)
+    assert given == {
+        ("users", "SELECT"): COLUMNS,
+        ("jobs", "INSERT"): {column.name for column in Job.__table__.columns} - {"created_at"},
+        ("audit", "INSERT"): {column.name for column in AuditEntry.__table__.columns} - {"at"},
+    }
+    assert all(row.relrowsecurity for row in [*grants, *columns])
 
 
 def test_nobody_else_may_do_anything_in_the_platforms_schema(solo: Flask) -> None:

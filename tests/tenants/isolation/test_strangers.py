@@ -24,11 +24,12 @@ from tenants.backend.collections import service as collections
 from tenants.backend.collections.design import Collection, Field
 from tenants.backend.keys import service as keys
 from tenants.backend.keys.models import ApiKey
-from tenants.members.models import Membership
+from tenants.members import service as members
+from tenants.members.models import Membership, Role
 from tenants.routing import enter
 from tests.support import database
 from tests.support.contexts import context
-from tests.support.people import Person, join, sign_up
+from tests.support.people import Person, sign_up
 
 COOKIE = "fh-workspace"
 CHANGES = {"POST", "PUT", "PATCH", "DELETE"}
@@ -269,16 +270,22 @@ def test_the_list_of_workspaces_holds_ones_own(scene: Scene) -> None:
 
 
 def test_a_member_who_is_removed_is_out_at_once(app: Flask, scene: Scene) -> None:
-    mate = join(app, scene.owner, database.browser(app))
-    target = scene.target()
-    assert target.mark in mate.open("/collections").text  # the control
+    """Though still signed in, and still the owner of another workspace."""
+    guest, target = sign_up(app, database.browser(app)), scene.target()
     with context(app) as session, transaction():
-        user = session.scalars(sa.select(User.id).where(User.email == mate.email)).one()
-        session.execute(sa.delete(Membership).where(Membership.user_id == user))
-    for path in ("/home", "/collections", f"/collections/{target.collection}", "/keys"):
-        page = mate.open(path)
+        user = session.scalars(sa.select(User.id).where(User.email == guest.email)).one()
+        members.add(scene.owner.tenant, user, Role.MEMBER)
+    paths = ("/home", "/collections", f"/collections/{target.collection}", "/keys")
+    pages = [guest.browser.open(scene.owner.home + path) for path in paths]
+    assert all(page.status == 200 and target.mark in without_name(page.text, target) for page in pages)  # the control
+    with context(app) as session, transaction():
+        there = (Membership.user_id == user, Membership.tenant == scene.owner.tenant)
+        session.execute(sa.delete(Membership).where(*there))
+    for path in paths:
+        page = guest.browser.open(scene.owner.home + path)
         assert page.status == 403
         assert target.mark not in without_name(page.text, target)
+    assert guest.open("/home").status == 200
 
 
 # The API

@@ -46,17 +46,17 @@ WRONG_VALUES: dict[str, tuple[Any, str, str]] = {
     "an unknown field": (
         {"colour": "red"},
         "colour",
-        "things has no field of this name. Its fields are title, price, sold, since.",
+        "things has no field of this name",
     ),
     "the id": (
         {"id": "0198f2c4-7a1e-7c55-9d0e-3b1f6a2c8e47"},
         "id",
-        "things has no field of this name. Its fields are title, price, sold, since.",
+        "things has no field of this name",
     ),
     "SQL as a field": (
         {"title) VALUES (1); --": "x"},
         "title) VALUES (1); --",
-        "things has no field of this name. Its fields are title, price, sold, since.",
+        "things has no field of this name",
     ),
 }
 
@@ -72,7 +72,8 @@ def test_a_wrong_value_is_told_by_field_and_nothing_is_stored(
     assert answer.status_code == 422
     assert answer.headers["Content-Type"] == "application/problem+json"
     problem = answer.json()
-    assert (problem["type"], problem["detail"]) == ("/problems#bad-record", "Nothing was stored.")
+    assert problem["type"] == "/problems#bad-record"
+    assert problem["detail"] == "Nothing was stored. The fields of things are title, price, sold, since."
     assert problem["errors"] == [{"field": field, "message": message}]
     assert records(shop) == had
     assert more(before, left(app)) == {}
@@ -81,6 +82,13 @@ def test_a_wrong_value_is_told_by_field_and_nothing_is_stored(
 def test_all_that_is_wrong_is_told_at_once(shop: Person) -> None:
     answer = shop.api("POST", RECORDS, json={"price": "x", "sold": "y", "since": "z", "other": 1})
     assert {error["field"] for error in answer.json()["errors"]} == {"title", "price", "sold", "since", "other"}
+
+
+def test_of_many_unknown_fields_some_are_named(shop: Person) -> None:
+    answer = shop.api("POST", RECORDS, json={"title": "x"} | {f"{n}" * 200: n for n in range(10, 60)})
+    named = [error["field"] for error in answer.json()["errors"]]
+    assert (answer.status_code, len(named)) == (422, 20)
+    assert {len(name) for name in named} == {60}
 
 
 MALFORMED: dict[str, tuple[bytes, str]] = {
@@ -143,11 +151,11 @@ def test_another_content_type_is_not_supported(shop: Person, kind: str) -> None:
     assert records(shop) == had
 
 
-@pytest.mark.parametrize("kind", ["application/json", "application/json; charset=utf-8", "Application/JSON"])
-def test_json_is_taken_however_its_type_is_written(owner: Person, kind: str) -> None:
+def test_json_is_taken_however_its_type_is_written(owner: Person) -> None:
     owner.define("things", title="text")
-    answer = owner.api("POST", RECORDS, data='{"title": "größe"}'.encode(), headers={"Content-Type": kind})
-    assert (answer.status_code, answer.json()["title"]) == (201, "größe")
+    for kind in ("application/json", "application/json; charset=utf-8", "Application/JSON"):
+        answer = owner.api("POST", RECORDS, data='{"title": "größe"}'.encode(), headers={"Content-Type": kind})
+        assert (answer.status_code, answer.json()["title"]) == (201, "größe")
 
 
 def test_records_are_made_read_changed_and_deleted(owner: Person) -> None:
@@ -184,14 +192,13 @@ def test_records_are_made_read_changed_and_deleted(owner: Person) -> None:
         ("-0", "0"),
     ],
 )
-def test_a_number_keeps_every_digit(owner: Person, sent: str, kept: str) -> None:
+def test_a_number_keeps_every_digit(sums: Person, sent: str, kept: str) -> None:
     """Compared as text: a client's own parser might round."""
-    owner.define("sums", amount="number")
     path = "/collections/sums/records"
-    made = owner.api("POST", path, data=f'{{"amount": {sent}}}', headers=JSON)
+    made = sums.api("POST", path, data=f'{{"amount": {sent}}}', headers=JSON)
     assert made.status_code == 201
     record = json.loads(made.text)["id"]
-    texts = [made.text, owner.api("GET", path).text, owner.api("GET", f"{path}/{record}").text]
+    texts = [made.text, sums.api("GET", path).text, sums.api("GET", f"{path}/{record}").text]
     assert [f'"amount":{kept}' in text for text in texts] == [True] * 3, texts
 
 
@@ -316,6 +323,13 @@ def rows(app: Flask) -> Person:
     owner.define("rows", n="number")
     for n in range(23):
         owner.api("POST", "/collections/rows/records", json={"n": n})
+    return owner
+
+
+@pytest.fixture(scope="module")
+def sums(app: Flask) -> Person:
+    owner = sign_up(app, browser(app))
+    owner.define("sums", amount="number")
     return owner
 
 

@@ -43,9 +43,9 @@ def test_a_key_works_on_both_hosts(owner: Person) -> None:
         assert owner.api("GET", "/collections", host=host).status_code == 200
 
 
-@pytest.mark.parametrize("scheme", ["Bearer {}", "bearer {}", "BEARER {}", "Bearer   {}  "])
-def test_the_scheme_is_taken_however_it_is_written(owner: Person, scheme: str) -> None:
-    assert call(owner, scheme.format(owner.key())) == 200
+def test_the_scheme_is_taken_however_it_is_written(owner: Person) -> None:
+    for scheme in ("Bearer {}", "bearer {}", "BEARER {}", "Bearer   {}  "):
+        assert call(owner, scheme.format(owner.key())) == 200
 
 
 def test_a_call_without_a_key_is_told_how_to_send_one(owner: Person) -> None:
@@ -145,19 +145,17 @@ def test_a_refused_call_is_not_a_use(app: Flask, owner: Person) -> None:
     assert last_used(app, owner) == [None]
 
 
-@pytest.mark.parametrize(
-    ("label", "message"),
-    [
-        ("", "Fill in the label."),
-        ("  ", "Fill in the label."),
-        ("x" * 81, "Use at most 80 characters."),
-        ("a\0b", "Remove the characters that can't be shown"),
-    ],
-)
-def test_a_bad_label_is_said_at_its_field(app: Flask, owner: Person, label: str, message: str) -> None:
+def test_a_bad_label_is_said_at_its_field(app: Flask, owner: Person) -> None:
+    messages = {
+        "": "Fill in the label.",
+        "  ": "Fill in the label.",
+        "x" * 81: "Use at most 80 characters.",
+        "a\0b": "Remove the characters that can't be shown",
+    }
     before = left(app)
-    page = owner.browser.send(owner.open("/keys"), "/keys", "label", label=label)
-    assert (page.status, error_at(page, "label")[: len(message)]) == (422, message)
+    for label, message in messages.items():
+        page = owner.browser.send(owner.open("/keys"), "/keys", "label", label=label)
+        assert (page.status, error_at(page, "label")[: len(message)]) == (422, message)
     assert more(before, left(app)) == {}
     assert last_used(app, owner) == []
 
