@@ -27,13 +27,17 @@ UNKNOWN = [
     "[::2]:8000",
 ]
 MALFORMED = [
+    ".localhost",
+    ".localhost:8000",
+    "a..localhost",
+    "x" * 64 + ".localhost",
     "[::1",
     "x y",
     "a/b",
     "user@localhost",
     "localhost:abc",
     "localhost:99999999",
-    "<b>",
+    "<i>",
     "a\\b",
     "\xff\xfe",
     "",

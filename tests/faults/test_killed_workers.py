@@ -65,6 +65,8 @@ def test_jobs_wait_for_a_dispatcher_and_for_redis(app: Flask, running: Running) 
 
 def test_a_stock_rq_worker_runs_our_jobs(app: Flask, running: Running) -> None:
     mark = unique()
+    # A stock worker forks for each job and builds the application anew: it gets no more than its one.
+    eventually(lambda: open_jobs(app) == 0)
     with app.app_context(), transaction():
         enqueue("tests.effect", mark)
     fast = running.processes["fast"]
@@ -107,6 +109,14 @@ class dispatching:  # noqa: N801  reads as what happens inside
     def __exit__(self, *_: object) -> None:
         self.process.terminate()
         self.process.wait()
+
+
+def open_jobs(app: Flask) -> int:
+    """What other tests have asked for and no worker has done yet, of the jobs that the ordinary dispatcher knows."""
+    mine = sa.and_(Job.queue == "fast", Job.name.not_like("tests.%"))
+    with app.app_context():
+        ended = Job.state.in_([JobState.DONE, JobState.DEAD])
+        return db.session.scalar(sa.select(sa.func.count()).where(mine, ~ended)) or 0
 
 
 def expire_lease(app: Flask, mark: str) -> None:

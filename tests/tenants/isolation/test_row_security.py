@@ -247,11 +247,11 @@ def test_a_tenants_job_can_not_hold_up_everybodys(
 ) -> None:
     """A tick's name is the platform's, and one row that the dispatcher can't count with would stop all of its round."""
     statement, values = insert_job(two.mine, changed)
-    with context(solo, two.mine) as session, driver(session).cursor() as cursor:
+    with context(solo, two.mine) as session:
         with pytest.raises(psycopg2.errors.InsufficientPrivilege):  # of the row, or of the column
-            cursor.execute(statement, values)
+            driver(session).cursor().execute(statement, values)
         session.rollback()
-        cursor.execute(*insert_job(two.mine, {}))  # a control: what is changed is all that was wrong
+        driver(session).cursor().execute(*insert_job(two.mine, {}))  # a control: the rest of it is good
     with without(two.mine, "DROP POLICY fit ON platform.jobs", "GRANT INSERT ON platform.jobs TO fh_tenant") as cursor:
         cursor.execute(statement, values)
         assert cursor.rowcount == 1
@@ -356,9 +356,10 @@ def test_what_a_tenant_may_do_in_the_platforms_schema_is_this_and_no_more(solo: 
     }  # fmt: skip
     columns = database.sql(
         solo,
-        "SELECT relname, attname, privilege_type, relrowsecurity FROM pg_attribute a JOIN pg_class c ON c.oid = attrelid"
-        " JOIN pg_namespace n ON n.oid = relnamespace CROSS JOIN aclexplode(attacl) AS e"
-        " JOIN pg_roles r ON r.oid = grantee WHERE nspname = 'platform' AND rolname = 'fh_tenant'",
+        "SELECT relname, attname, privilege_type, relrowsecurity"
+        " FROM pg_attribute a JOIN pg_class c ON c.oid = attrelid JOIN pg_namespace n ON n.oid = relnamespace"
+        " CROSS JOIN aclexplode(attacl) AS e JOIN pg_roles r ON r.oid = grantee"
+        " WHERE nspname = 'platform' AND rolname = 'fh_tenant'",
     )
     given: dict[tuple[str, str], set[str]] = {}
     for table, column, verb, _secured in columns:
