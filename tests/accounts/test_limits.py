@@ -1,11 +1,17 @@
 """How often passwords and links may be asked for."""
 
+import pytest
 from flask import Flask
 
 from tests.conftest import network
-from tests.support.database import browser, left, more, sql
+from tests.support.database import browser, left, more, skip_at_the_end_of_the_hour, sql
 from tests.support.pages import heading, words
 from tests.support.people import PASSWORD, Person, sign_in, unique
+
+
+@pytest.fixture(autouse=True)
+def _within_one_hour(app: Flask) -> None:
+    skip_at_the_end_of_the_hour(app)
 
 
 def test_the_eleventh_password_for_an_account_is_not_even_looked_at(app: Flask, owner: Person) -> None:

@@ -8,9 +8,14 @@ from flask import Flask
 from saas.core import attempts
 from saas.core.database import rollback
 from saas.core.errors import TooManyAttempts
-from tests.support.database import sql
+from tests.support.database import skip_at_the_end_of_the_hour, sql
 from tests.support.people import unique
 from tests.support.threads import together
+
+
+@pytest.fixture(autouse=True)
+def _within_one_hour(app: Flask) -> None:
+    skip_at_the_end_of_the_hour(app)
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def test_a_mail_with_html_is_text(app: Flask, browser: Browser) -> None:
     assert nasty in words(page)
 
 
-@pytest.mark.parametrize("number", [str(uuid4()), "1", "x"])
+@pytest.mark.parametrize("number", ["0198f2c4-7a1e-7c55-9d0e-3b1f6a2c8e47", "1", "x"])
 def test_a_mail_that_is_not_there_is_not_found(browser: Browser, number: str) -> None:
     assert browser.open(f"/dev/mailbox/{number}").status == 404
 

@@ -9,11 +9,16 @@ from saas.core.settings import Settings
 from saas.devstack.browser import Page
 from tests.conftest import network
 from tests.signup.conftest import Values
-from tests.support.database import application, browser, left, more
+from tests.support.database import application, browser, left, more, skip_at_the_end_of_the_hour
 from tests.support.pages import heading, words
 from tests.support.threads import together
 
 LIMIT = 2
+
+
+@pytest.fixture(autouse=True)
+def _within_one_hour(app: Flask) -> None:
+    skip_at_the_end_of_the_hour(app)
 
 
 def test_a_network_may_sign_up_twice_an_hour(strict: Flask, values: Values) -> None:

@@ -73,6 +73,7 @@ def test_what_sqlalchemy_writes_may_run(construct: sa.ClauseElement) -> None:
         "select 1",
         "SELECT\n\t'it''s; a -- plain /* string */ of $$ and \\ and set_config'",
         "SELECT 1 AS \"a;b--c\", 'Größe', 1.5e3, 0x1F",
+        "SELECT '100%%s', '%%(a)s', \"%%s\"",
         "SELECT a.e, b.n FROM x AS a, u AS b WHERE a.x = 'v'",
     ],
 )
@@ -103,6 +104,7 @@ NOT_PLAIN = [
     "SELECT E'\\''", "SELECT e'x'", "SELECT e 'x'", "SELECT E\n'x'", "SELECT U&'\\0041'", "SELECT u&'x'",
     'SELECT U&"\\0073et_config"(1)', 'SELECT u & "x"', "SELECT B'1'", "SELECT X'1F'", "SELECT N'x'", "SELECT 1\\2",
     "SELECT 1..e'\\''", "SELECT 1.e'\\''", "SELECT 1e'\\''", "SELECT \\",
+    "SELECT 1..e'x'", "SELECT 1.e'x'", "SELECT 1e'x'", "SELECT 1.5.e'x'", "SELECT e%(a)s", "SELECT U%s",
     # quotes that do not close
     "SELECT '", "SELECT 'a", "SELECT 'a''", 'SELECT "a', "SELECT 'a' 'b", "SELECT \"a'", "SELECT '\"", "SELECT '''",
     "SELECT " + "''" * 20 + "'",
@@ -135,7 +137,8 @@ OUT_OF_REACH = [
     "query_to_xml", "query_to_xmlschema", "query_to_xml_and_xmlschema", "table_to_xml", "table_to_xmlschema",
     "table_to_xml_and_xmlschema", "schema_to_xml", "schema_to_xmlschema", "schema_to_xml_and_xmlschema",
     "database_to_xml", "database_to_xmlschema", "database_to_xml_and_xmlschema", "cursor_to_xml", "cursor_to_xmlschema",
-    "ts_stat", "ts_rewrite", "dblink", "dblink_exec", "crosstab", "crosstab2", "connectby", "xpath_table",
+    "ts_stat", "ts_rewrite", "dblink", "dblink_exec", "crosstab", "crosstab2", "crosstab3", "crosstab4",
+    "connectby", "xpath_table",
     "information_schema", "regclass", "regtype", "regrole", "regnamespace", "to_regclass", "to_regrole", "to_regtype",
     "format_type", "oidvectortypes", "obj_description", "col_description", "shobj_description", "acldefault",
     "makeaclitem", "nextval", "currval", "setval", "has_sequence_privilege", "gin_clean_pending_list",
@@ -244,7 +247,8 @@ def test_the_export_scope_copies_to_and_from_the_application(statement: str) -> 
 @pytest.mark.parametrize(
     "statement",
     [
-        "SELECT 1", "", "COPY products", "COPY products TO '/tmp/x'", "COPY products TO PROGRAM 'cat'",
+        "SELECT 1", "", "DELETE FROM stdin", "COPY products", "COPY products TO '/tmp/x'",
+        "COPY products TO PROGRAM 'cat'",
         "COPY products FROM '/etc/passwd'", "COPY products FROM PROGRAM 'cat'", "COPY products TO STDOUT; RESET ROLE",
         "RESET ROLE; COPY products TO STDOUT", "COPY (SELECT set_config('role', 'x', true)) TO STDOUT",
         f'COPY "{FOREIGN}".products TO STDOUT', "COPY pg_class TO STDOUT", "COPY products TO STDOUT -- x",
@@ -263,10 +267,9 @@ def test_a_verdict_is_remembered_and_does_not_rub_off_on_another_text() -> None:
         assert not passes("SELECT 1;")
 
 
-def test_a_long_text_of_quotes_is_judged_in_linear_time() -> None:
-    """With a pattern that tries again from each quote this would take minutes, and CI ends it."""
-    assert not passes("SELECT " + "''" * 300_000 + "'")
+def test_many_quotes_are_counted_to_the_last() -> None:
     assert passes("SELECT " + "''" * 300_000)
+    assert not passes("SELECT " + "''" * 300_000 + "'")
 
 
 def passes(statement: str) -> bool:
