@@ -18,12 +18,12 @@ LIFETIME = {
 }
 
 _SENTENCE = {
-    Purpose.CONFIRM: "It was used already or is older than 72 hours. Sign in to have a new one sent.",
+    Purpose.CONFIRM: "It was used already, so your email is confirmed, or it is older than 72 hours: ask for another.",
     Purpose.RESET: "It was used already or is older than an hour. Ask for a new one.",
     Purpose.PASS: "Passing the sign-in on took too long. Open the workspace again.",
     Purpose.LINK: "It was used already or is older than 15 minutes. Make a new one with `saas users link`.",
 }
-_ACTION = {Purpose.RESET: ("Ask for a new link", "/forgot")}
+_ACTION = {Purpose.RESET: ("Ask for a new link", "/forgot"), Purpose.CONFIRM: ("Your workspaces", "/workspaces?all=1")}
 
 
 def issue(

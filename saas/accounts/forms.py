@@ -26,7 +26,10 @@ class NewPasswordField(PasswordField):
 
 class SignInForm(FlaskForm):
     email = AddressField()
-    password = PasswordField("Password", [DataRequired("Fill in your password."), Length(max=LONGEST)])
+    password = PasswordField(
+        "Password",
+        [DataRequired("Fill in your password."), Length(max=LONGEST, message=f"Use at most {LONGEST} characters.")],
+    )
     next = HiddenField()
 
 

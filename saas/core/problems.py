@@ -16,6 +16,13 @@ from saas.core.errors import PlatformError, Unavailable
 
 log = structlog.get_logger()
 
+_TITLES = {
+    400: "That request could not be read",
+    404: "There is nothing here",
+    405: "That can't be done at this address",
+    413: "That is too large",
+    415: "That kind of body is not supported",
+}
 _SENTENCES = {
     400: "The request could not be read. Check its form and send it again.",
     404: "There is nothing at this address. Check it, or go back to where you came from.",
@@ -57,7 +64,12 @@ def _http(error: HTTPException) -> Response:
     if cause is not None:
         return _unexpected(cause)
     status = HTTPStatus(error.code or 500)
-    response = answer(status, status.phrase, _SENTENCES.get(status, status.description), code=f"http-{status.value}")
+    response = answer(
+        status,
+        _TITLES.get(status, status.phrase),
+        _SENTENCES.get(status, status.description),
+        code=f"http-{status.value}",
+    )
     for name, value in error.get_headers():
         if name.lower() not in {"content-type", "content-length"}:
             response.headers[name] = value
@@ -96,7 +108,7 @@ def answer(
 
 def _problem(status: HTTPStatus, title: str, detail: str, code: str, fields: dict[str, str]) -> Response:
     body: dict[str, Any] = {
-        "type": f"/problems#{code}",
+        "type": f"urn:freehold:problem:{code}",
         "title": title,
         "status": status.value,
         "detail": detail,

@@ -1,4 +1,4 @@
-"""The sign-up form."""
+"""The forms that open a workspace."""
 
 from flask_wtf import FlaskForm
 from wtforms import StringField
@@ -8,12 +8,17 @@ from saas.accounts.forms import NewPasswordField
 from saas.core.forms import AddressField, LineField
 
 
-class SignUpForm(FlaskForm):
+class WorkspaceForm(FlaskForm):
+    """For a person who has an account."""
+
     business = LineField("Business name", longest=120)
     address = StringField(
         "Workspace address",
         [DataRequired("Choose the address of your workspace.")],
         filters=[lambda value: value.strip().lower() if value else value],
     )
+
+
+class SignUpForm(WorkspaceForm):
     email = AddressField()
     password = NewPasswordField()

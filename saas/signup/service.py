@@ -1,6 +1,7 @@
 """A business signs up."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from saas.accounts import service as accounts
 from saas.accounts import sessions
@@ -8,6 +9,7 @@ from saas.core import audit, hosts, mail
 from tenants import addresses, provisioning
 from tenants.members import service as members
 from tenants.members.models import Role
+from tenants.models import Tenant
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,16 @@ def sign_up(wanted: SignUp) -> Opened:
     EmailTaken.
     """
     person = accounts.register(wanted.email, wanted.password)
-    address = addresses.check(wanted.address)
-    tenant = provisioning.claim(wanted.business, address)
-    members.add(tenant.id, person.id, Role.OWNER)
-    audit.record("tenant.opened", actor=f"user:{person.id}", tenant=tenant.id, address=address)
-    mail.send("welcome", to=person.email, url=hosts.workspace_url(address))
+    tenant = open_workspace(person.id, wanted.business, wanted.address)
+    mail.send("welcome", to=person.email, url=hosts.workspace_url(tenant.address or ""))
     accounts.ask_to_confirm(person)
-    return Opened(tenant.id, address, sessions.open_session(person.id))
+    return Opened(tenant.id, tenant.address or "", sessions.open_session(person.id))
+
+
+def open_workspace(owner: UUID, business: str, wanted: str) -> Tenant:
+    """Open a tenant and make a person its owner. Raises BadAddress and AddressTaken."""
+    address = addresses.check(wanted)
+    tenant = provisioning.claim(business, address)
+    members.add(tenant.id, owner, Role.OWNER)
+    audit.record("tenant.opened", actor=f"user:{owner}", tenant=tenant.id, address=address)
+    return tenant

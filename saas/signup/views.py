@@ -7,13 +7,15 @@ from flask.typing import ResponseReturnValue
 
 from saas.accounts.views import signed_in
 from saas.core import attempts, forms, hosts, identity
-from saas.core.errors import PlatformError
+from saas.core.errors import Forbidden, PlatformError
 from saas.core.settings import Settings
-from saas.signup.forms import SignUpForm
-from saas.signup.service import SignUp, sign_up
+from saas.signup.forms import SignUpForm, WorkspaceForm
+from saas.signup.service import SignUp, open_workspace, sign_up
 from tenants import addresses
 
 blueprint = Blueprint("signup", __name__)
+
+_ALL = "/workspaces?all=1"
 
 
 @dataclass(frozen=True)
@@ -34,15 +36,16 @@ def landing() -> ResponseReturnValue:
 def new() -> ResponseReturnValue:
     if aside := identity.only_on_site():
         return aside
-    form = SignUpForm()
+    person = identity.current().person
+    if person and not person.confirmed:
+        raise Forbidden("Confirm your email first. Then open more workspaces.", action=("Your workspaces", _ALL))
+    form = WorkspaceForm() if person else SignUpForm()
     if form.validate_on_submit():
         _limit()
         try:
-            opened = sign_up(_wanted(form))
+            return _opened(form, person)
         except PlatformError as error:
             forms.attach(form, error)
-        else:
-            return signed_in(opened.session_secret, hosts.workspace_url(opened.address, "/home"))
     return _page("signup/new.html", form), 422 if form.is_submitted() else 200
 
 
@@ -50,11 +53,21 @@ def new() -> ResponseReturnValue:
 def address() -> ResponseReturnValue:
     """The address field alone, as the visitor types: proposed from the business' name until they have their own."""
     wanted, business = request.args.get("address", ""), request.args.get("business", "")
-    form = SignUpForm(formdata=None, address=(wanted or addresses.propose(business[:200]))[:63])
+    form = WorkspaceForm(formdata=None, address=(wanted or addresses.propose(business[:200]))[:63])
     return _page("signup/_address.html", form, verdict=_verdict(form.address.data or ""))
 
 
-def _page(template: str, form: SignUpForm, **context: object) -> str:
+def _opened(form: WorkspaceForm, person: identity.Person | None) -> ResponseReturnValue:
+    """Leads into the new workspace: of the person who is signed in, or of the one who signs up."""
+    business, wanted = form.business.data or "", form.address.data or ""
+    if person:
+        tenant = open_workspace(person.id, business, wanted)
+        return redirect(hosts.workspace_url(tenant.address or "", "/home"), 303)
+    opened = sign_up(SignUp(business, wanted, form["email"].data or "", form["password"].data or ""))
+    return signed_in(opened.session_secret, hosts.workspace_url(opened.address, "/home"))
+
+
+def _page(template: str, form: WorkspaceForm, **context: object) -> str:
     context.setdefault("verdict", None)
     return render_template(template, f=form, host_suffix=hosts.suffix(), **context)
 
@@ -66,15 +79,6 @@ def _verdict(address: str) -> Verdict | None:
         return Verdict(True, "Free:", hosts.workspace_url(addresses.check(address)))
     except PlatformError as error:
         return Verdict(False, error.fields["address"])
-
-
-def _wanted(form: SignUpForm) -> SignUp:
-    return SignUp(
-        business=form.business.data or "",
-        address=form.address.data or "",
-        email=form.email.data or "",
-        password=form.password.data or "",
-    )
 
 
 def _limit() -> None:

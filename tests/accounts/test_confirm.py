@@ -34,7 +34,7 @@ def test_a_second_click_is_told_that_the_link_is_used(app: Flask, owner: Person,
     before = left(app)
     for page in (browser.send(form, link.partition(":8000")[2]), browser.open(link)):
         assert (page.status, heading(page)) == (404, "This link no longer works")
-        assert "It was used already or is older than 72 hours." in words(page)
+        assert "It was used already, so your email is confirmed, or it is older than 72 hours" in words(page)
     assert more(before, left(app)) == {}
     assert confirmed(app, owner)
 

@@ -90,7 +90,7 @@ def test_an_unknown_email_takes_as_long_as_a_wrong_password(app: Flask, owner: P
         ({"email": "nobody"}, "email", "That is not an email address"),
         ({"email": "a\0b@example.com"}, "email", "Remove the characters"),
         ({"password": ""}, "password", "Fill in your password."),
-        ({"password": "x" * 201}, "password", "Field cannot be longer than 200 characters."),
+        ({"password": "x" * 201}, "password", "Use at most 200 characters."),
     ],
 )
 def test_what_is_missing_is_said_at_its_field(

@@ -68,7 +68,7 @@ def test_secrets_in_paths_are_not_logged(browser: Browser) -> None:
 )
 def test_a_nul_in_an_address_is_a_bad_request(regular: Person, path: str) -> None:
     page = regular.browser.open(path)
-    assert (page.status, heading(page)) == (400, "Bad Request")
+    assert (page.status, heading(page)) == (400, "That request could not be read")
 
 
 def test_every_form_needs_its_token(app: Flask, owner: Person) -> None:

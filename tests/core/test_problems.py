@@ -23,7 +23,7 @@ def test_a_program_gets_problem_details(regular: Person) -> None:
     assert answer.status_code == 404
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.json() == {
-        "type": "/problems#unknown-collection",
+        "type": "urn:freehold:problem:unknown-collection",
         "title": "There is no such collection",
         "status": 404,
         "detail": "There is no collection called nothing.",
@@ -70,7 +70,7 @@ def test_what_flask_refuses_is_a_problem_in_the_api(
     answer = regular.api(method, path)
     assert answer.status_code == status
     assert answer.headers["Content-Type"] == "application/problem+json"
-    assert answer.json()["type"] == f"/problems#{code}"
+    assert answer.json()["type"] == f"urn:freehold:problem:{code}"
     assert answer.json()["detail"]
 
 
@@ -108,7 +108,7 @@ def test_a_fault_of_ours_in_the_api_is_a_problem(faulty: Flask) -> None:
     body = answer.json()
     assert body.pop("request_id") == answer.headers["X-Request-ID"]
     assert body == {
-        "type": "/problems#internal",
+        "type": "urn:freehold:problem:internal",
         "title": "Something went wrong",
         "status": 500,
         "detail": "The fault is ours and has been noted. Nothing was changed. "
@@ -162,7 +162,7 @@ def test_the_api_without_its_database_is_503(lonely: Flask) -> None:
     assert answer.status_code == 503
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.headers["Retry-After"] == "5"
-    assert answer.json()["type"] == "/problems#unavailable"
+    assert answer.json()["type"] == "urn:freehold:problem:unavailable"
 
 
 def test_what_needs_no_database_works_without_it(lonely: Flask) -> None:

@@ -19,10 +19,10 @@ NOBODY = "redis://127.0.0.1:1/0"
 _DDL = re.compile(r"\s*(?:SET LOCAL[^;]*;\s*)*(CREATE|ALTER|DROP|GRANT|REVOKE|COMMENT|TRUNCATE)\b", re.IGNORECASE)
 
 
-def test_a_sign_up_runs_no_ddl(app: Flask, owner: Person, values: Values) -> None:
-    page = owner.browser.open("/sign-up")
+def test_a_sign_up_runs_no_ddl(app: Flask, owner: Person, browser: Browser, values: Values) -> None:
+    page = browser.open("/sign-up")
     with statements(app) as seen:
-        answer = owner.browser.request("POST", "/sign-up", data=page.form("", "business").fields | values())
+        answer = browser.request("POST", "/sign-up", data=page.form("", "business").fields | values())
     assert answer.status_code == 303
     assert [text for text in seen if _DDL.match(text)] == []
     with statements(app) as control:

@@ -66,7 +66,7 @@ def test_the_api_asks_to_come_back(empty: Flask, early: Person, by: str) -> None
     answer = early.browser.request("GET", f"{host}/api/v1/collections", headers={"Authorization": f"Bearer {key}"})
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
     assert answer.headers["Content-Type"] == "application/problem+json"
-    assert answer.json()["type"] == "/problems#being-prepared"
+    assert answer.json()["type"] == "urn:freehold:problem:being-prepared"
     assert answer.json()["title"] == "This workspace is being prepared"
 
 

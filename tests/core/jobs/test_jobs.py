@@ -19,7 +19,9 @@ from tests.support.people import Person, unique
 
 @pytest.fixture
 def redis(settings: Settings) -> Iterator[Redis]:
-    client = worker.connect(settings.redis_url)
+    """A database of Valkey's that no worker listens to, so that what is sent stays there."""
+    url, _, number = settings.redis_url.rpartition("/")
+    client = worker.connect(f"{url}/{int(number) + 8}")
     yield client
     client.close()
 

@@ -72,7 +72,7 @@ def test_a_wrong_value_is_told_by_field_and_nothing_is_stored(
     assert answer.status_code == 422
     assert answer.headers["Content-Type"] == "application/problem+json"
     problem = answer.json()
-    assert problem["type"] == "/problems#bad-record"
+    assert problem["type"] == "urn:freehold:problem:bad-record"
     assert problem["detail"] == "Nothing was stored. The fields of things are title, price, sold, since."
     assert problem["errors"] == [{"field": field, "message": message}]
     assert records(shop) == had
@@ -125,7 +125,7 @@ def test_a_malformed_body_is_told_and_nothing_is_stored(shop: Person, body: byte
     assert answer.status_code == 400
     problem = answer.json()
     assert (problem["type"], problem["title"]) == (
-        "/problems#malformed-body",
+        "urn:freehold:problem:malformed-body",
         "The body is not the JSON that is expected",
     )
     assert message in problem["detail"]
@@ -178,7 +178,7 @@ def test_records_are_made_read_changed_and_deleted(owner: Person) -> None:
     assert (gone.status_code, gone.content) == (204, b"")
     for method in ("GET", "PATCH", "DELETE"):
         answer = owner.api(method, one, json={"title": "x"})
-        assert (answer.status_code, answer.json()["type"]) == (404, "/problems#unknown-record")
+        assert (answer.status_code, answer.json()["type"]) == (404, "urn:freehold:problem:unknown-record")
 
 
 @pytest.mark.parametrize(
@@ -282,7 +282,7 @@ def test_a_bad_cursor_is_told(shop: Person, after: str) -> None:
 def test_what_is_not_a_collection_is_not_found(shop: Person, path: str) -> None:
     for method in ("GET", "POST"):
         answer = shop.api(method, f"/collections/{path}/records", json={"title": "x"})
-        assert (answer.status_code, answer.json()["type"]) == (404, "/problems#unknown-collection")
+        assert (answer.status_code, answer.json()["type"]) == (404, "urn:freehold:problem:unknown-collection")
 
 
 @pytest.mark.parametrize(
@@ -312,8 +312,8 @@ def test_the_collections_are_listed_with_their_fields(shop: Person) -> None:
 
 def test_an_unknown_address_of_the_api_asks_for_a_key_as_well(shop: Person) -> None:
     answer = shop.browser.request("GET", f"{shop.home}/api/v1/anything")
-    assert (answer.status_code, answer.json()["type"]) == (401, "/problems#key-needed")
-    assert shop.api("GET", "/anything").json()["type"] == "/problems#unknown-address"
+    assert (answer.status_code, answer.json()["type"]) == (401, "urn:freehold:problem:key-needed")
+    assert shop.api("GET", "/anything").json()["type"] == "urn:freehold:problem:unknown-address"
 
 
 @pytest.fixture(scope="module")

@@ -55,7 +55,7 @@ def test_a_call_without_a_key_is_told_how_to_send_one(owner: Person) -> None:
         assert answer.status_code == 401
         assert answer.headers["WWW-Authenticate"] == "Bearer"
         assert answer.headers["Content-Type"] == "application/problem+json"
-        assert answer.json()["type"] == "/problems#key-needed"
+        assert answer.json()["type"] == "urn:freehold:problem:key-needed"
         assert "Authorization: Bearer fh_" in answer.json()["detail"]
     assert owner.browser.request("GET", f"{owner.home}{LIST}?key={key}&access_token={key}").status_code == 401
 
@@ -85,12 +85,12 @@ def test_a_malformed_or_forged_key_is_refused_all_the_same(owner: Person, strang
     assert {answer.status_code for answer in answers} == {401}
     bodies = [{name: value for name, value in answer.json().items() if name != "request_id"} for answer in answers]
     assert all(body == bodies[0] for body in bodies)
-    assert bodies[0]["type"] == "/problems#bad-key"
+    assert bodies[0]["type"] == "urn:freehold:problem:bad-key"
 
 
 def test_a_key_does_not_open_another_workspaces_host(owner: Person, stranger: Person) -> None:
     answer = owner.api("GET", "/collections", host=stranger.home)
-    assert (answer.status_code, answer.json()["type"]) == (401, "/problems#bad-key")
+    assert (answer.status_code, answer.json()["type"]) == (401, "urn:freehold:problem:bad-key")
     assert owner.api("GET", "/collections").status_code == 200
 
 
