@@ -9,12 +9,13 @@ import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy.orm import Session
 
+from benchmarks import wire
+from benchmarks.wire import Wire
 from saas.core.settings import Settings
 from tenants.isolation.connection import Cursor
-from tests.support import database, wire
+from tests.support import database
 from tests.support.contexts import context, driver
 from tests.support.people import PASSWORD, Person, sign_up, unique
-from tests.support.wire import Wire
 
 BINDING = "SET LOCAL ROLE"
 
