@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from saas.core.administrator import administrator
 from saas.core.database import db, violated
 from saas.core.jobs import enqueue
-from saas.core.settings import Settings
+from saas.core.settings import current_settings
 from tenants.errors import AddressTaken
 from tenants.isolation import schemas
 from tenants.models import State, Tenant
@@ -58,7 +58,7 @@ def refill() -> int:
 
     Each is its own transaction, so a kill leaves whole ones and none by half.
     """
-    settings: Settings = current_app.extensions["freehold.settings"]
+    settings = current_settings()
     built = 0
     with administrator() as connection:
         waiting = connection.scalars(sa.select(Tenant.id).where(Tenant.state == State.PREPARING)).all()

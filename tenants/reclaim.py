@@ -2,14 +2,13 @@
 
 import sqlalchemy as sa
 import structlog
-from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
 from saas.accounts.models import User
 from saas.core import audit
 from saas.core.administrator import administrator
 from saas.core.database import db, transaction
-from saas.core.settings import Settings
+from saas.core.settings import current_settings
 from tenants.isolation import schemas
 from tenants.members.models import Membership
 from tenants.models import State, Tenant
@@ -61,7 +60,7 @@ def _remove(tenant: str) -> int:
 
 
 def _overdue() -> tuple[sa.ColumnElement[bool], ...]:
-    settings: Settings = current_app.extensions["freehold.settings"]
+    settings = current_settings()
     age = sa.func.make_interval(0, 0, 0, 0, settings.unconfirmed_hours)
     confirmed = (
         sa.exists()

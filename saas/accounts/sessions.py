@@ -4,14 +4,14 @@ from datetime import timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
-from flask import current_app, request
+from flask import request
 from werkzeug import Response
 
 from saas.accounts.models import SignIn
 from saas.core import tokens
 from saas.core.database import db
 from saas.core.edge import cookie_name
-from saas.core.settings import Settings
+from saas.core.settings import current_settings
 
 LIFETIME = timedelta(days=30)
 SITE, WORKSPACE = "session", "workspace"  # the cookies of the bare host and of a workspace's
@@ -57,20 +57,17 @@ def set_cookie(response: Response, kind: str, secret: str, lifetime: timedelta =
         secret,
         max_age=lifetime,
         path=request.script_root + "/",
-        secure=_settings().production,
+        secure=current_settings().production,
         httponly=True,
         samesite="Lax",
     )
 
 
 def clear_cookie(response: Response, kind: str) -> None:
-    response.delete_cookie(_name(kind), path=request.script_root + "/", secure=_settings().production, httponly=True)
+    response.delete_cookie(
+        _name(kind), path=request.script_root + "/", secure=current_settings().production, httponly=True
+    )
 
 
 def _name(kind: str) -> str:
-    return cookie_name(_settings(), kind)
-
-
-def _settings() -> Settings:
-    settings: Settings = current_app.extensions["freehold.settings"]
-    return settings
+    return cookie_name(current_settings(), kind)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 from flask import current_app
 
-from saas.core.settings import Settings, SettingsError
+from saas.core.settings import SettingsError, current_settings
 
 _KEY = "freehold.administrator"
 
@@ -23,7 +23,7 @@ def administrator() -> Iterator[sa.Connection]:
 
 def _engine() -> sa.Engine:
     if _KEY not in current_app.extensions:
-        settings: Settings = current_app.extensions["freehold.settings"]
+        settings = current_settings()
         if settings.database_admin_url is None:
             raise SettingsError("DATABASE_ADMIN_URL: is needed for this, and is not set in this process")
         current_app.extensions[_KEY] = sa.create_engine(

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import orjson
 import structlog
-from flask import Flask, Request, Response, current_app, g, request
+from flask import Flask, Request, Response, g, request
 from flask.json.provider import JSONProvider
 from flask_wtf import CSRFProtect
 from werkzeug.datastructures import FileStorage, MultiDict
@@ -17,7 +17,7 @@ from werkzeug.formparser import FormDataParser
 
 from saas.core import database
 from saas.core.errors import Forbidden
-from saas.core.settings import Settings
+from saas.core.settings import Settings, current_settings
 
 log = structlog.get_logger()
 csrf = CSRFProtect()
@@ -98,7 +98,7 @@ def _begin() -> Response | None:
 
 def _own(origin: str) -> bool:
     """The scheme is the site's: behind a proxy that ends TLS the request itself came by http."""
-    scheme = current_app.extensions["freehold.settings"].site_url.partition(":")[0]
+    scheme = current_settings().site_url.partition(":")[0]
     return origin == f"{scheme}://{request.host}"
 
 

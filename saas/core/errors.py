@@ -54,11 +54,6 @@ class Invalid(PlatformError):
     title = "Some of the values can't be used"
 
 
-class Conflict(PlatformError):
-    status = HTTPStatus.CONFLICT
-    title = "Somebody was faster"
-
-
 class TooManyAttempts(PlatformError):
     status = HTTPStatus.TOO_MANY_REQUESTS
     title = "Too many attempts"

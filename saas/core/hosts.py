@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import current_app, request
+from flask import request
 
 from saas.core.errors import NotFound
-from saas.core.settings import Settings
+from saas.core.settings import current_settings
 
 _PATH = re.compile(r"/w/([a-z0-9-]{1,63})(?=/|$)")
 _MARK = "freehold.address"  # set by the middleware, in development only
@@ -41,7 +41,7 @@ def address() -> str | None:
     """The address of the workspace that the request is for; None on the bare host. Raises UnknownHost."""
     if marked := request.environ.get(_MARK):
         return str(marked)
-    bare = urlsplit(_settings().site_url).hostname or ""
+    bare = urlsplit(current_settings().site_url).hostname or ""
     host = (urlsplit(f"//{request.host}").hostname or "").rstrip(".")
     # A container's probe asks by the pod's IP address; it gets the site's health and metrics and nothing else.
     if host == bare or request.blueprint == "health":
@@ -49,34 +49,29 @@ def address() -> str | None:
     label, dot, rest = host.partition(".")
     if dot and rest == bare:
         return label
-    if not _settings().production and host == "127.0.0.1":
+    if not current_settings().production and host == "127.0.0.1":
         return None
-    raise UnknownHost(f"{host} is not served here. The site is at {_settings().site_url}.")
+    raise UnknownHost(f"{host} is not served here. The site is at {current_settings().site_url}.")
 
 
 def by_path() -> bool:
     """Whether the visitor reaches workspaces under `/w/<address>/`."""
-    settings = _settings()
+    settings = current_settings()
     return not settings.production and (_MARK in request.environ or request.args.get("by") == "path")
 
 
 def site_url(path: str = "") -> str:
-    return _settings().site_url + path
+    return current_settings().site_url + path
 
 
 def workspace_url(address: str, path: str = "") -> str:
     """Where a workspace is, in the form that the visitor uses."""
-    parts = urlsplit(_settings().site_url)
+    parts = urlsplit(current_settings().site_url)
     if by_path():
-        return f"{_settings().site_url}/w/{address}{path}"
+        return f"{current_settings().site_url}/w/{address}{path}"
     return f"{parts.scheme}://{address}.{parts.netloc}{path}"
 
 
 def suffix() -> str:
     """What stands behind a workspace's address: ".example.com"."""
-    return "." + urlsplit(_settings().site_url).netloc
-
-
-def _settings() -> Settings:
-    settings: Settings = current_app.extensions["freehold.settings"]
-    return settings
+    return "." + urlsplit(current_settings().site_url).netloc

@@ -15,7 +15,7 @@ from werkzeug.exceptions import NotFound, Unauthorized
 from saas.core.database import db, login_is_unfit, platform_revision
 from saas.core.edge import csrf
 from saas.core.jobs import Job, JobState
-from saas.core.settings import Settings
+from saas.core.settings import Settings, current_settings
 
 _METHODS = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}  # others are not counted by name
 
@@ -105,7 +105,7 @@ def ready() -> Response:
 
 @blueprint.get("/metrics")
 def metrics() -> Response:
-    settings: Settings = current_app.extensions["freehold.settings"]
+    settings = current_settings()
     if settings.metrics_token is None and settings.production:
         raise NotFound
     given = request.headers.get("Authorization", "")

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from flask import Flask, current_app, g
+from flask import Flask, g
 
 from saas.core import identity
-from saas.core.settings import Settings
+from saas.core.settings import current_settings
 
 
 def init_app(app: Flask) -> None:
@@ -13,7 +13,7 @@ def init_app(app: Flask) -> None:
 
 
 def _context() -> dict[str, Any]:
-    settings: Settings = current_app.extensions["freehold.settings"]
+    settings = current_settings()
     here = identity.current()
     return {
         "person": here.person,

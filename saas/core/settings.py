@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
+from flask import current_app
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -122,6 +123,12 @@ def load(**overrides: Any) -> Settings:
         return Settings(**overrides)
     except ValidationError as error:
         raise SettingsError("\n".join(_line(detail) for detail in error.errors())) from None
+
+
+def current_settings() -> Settings:
+    """Those of the application in whose context the caller is."""
+    settings: Settings = current_app.extensions["freehold.settings"]
+    return settings
 
 
 def env_example() -> str:

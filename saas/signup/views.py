@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from flask import Blueprint, current_app, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from saas.accounts.views import signed_in
 from saas.core import attempts, forms, hosts, identity
 from saas.core.errors import Forbidden, PlatformError
-from saas.core.settings import Settings
+from saas.core.settings import current_settings
 from saas.signup.forms import SignUpForm, WorkspaceForm
 from saas.signup.service import SignUp, open_workspace, sign_up
 from tenants import addresses
@@ -82,6 +82,6 @@ def _verdict(address: str) -> Verdict | None:
 
 
 def _limit() -> None:
-    settings: Settings = current_app.extensions["freehold.settings"]
+    settings = current_settings()
     network = attempts.network(request.remote_addr)
     attempts.count("sign-up", network, limit=settings.signups_per_hour, seconds=3600)

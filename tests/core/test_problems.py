@@ -1,13 +1,14 @@
 """Errors as a program and as a person meets them."""
 
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any, NoReturn
 
 import pytest
 import structlog
 from flask import Flask
 
-from saas.core.errors import Conflict, NotFound
+from saas.core.errors import NotFound, PlatformError
 from saas.core.settings import Settings
 from saas.devstack.browser import Page
 from tests.support.database import application, browser, left, more
@@ -168,6 +169,11 @@ def test_the_api_without_its_database_is_503(lonely: Flask) -> None:
 def test_what_needs_no_database_works_without_it(lonely: Flask) -> None:
     visitor = browser(lonely)
     assert [visitor.open(path).status for path in ("/", "/sign-in", "/sign-up", "/healthz/live")] == [200] * 4
+
+
+class Conflict(PlatformError):
+    status = HTTPStatus.CONFLICT
+    title = "Somebody was faster"
 
 
 @pytest.fixture

@@ -8,12 +8,11 @@ from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
 import sqlalchemy as sa
-from flask import current_app
 
 from saas.core.database import db, transaction
 from saas.core.jobs import handler
 from saas.core.mail.models import Mail, MailState
-from saas.core.settings import Settings
+from saas.core.settings import Settings, current_settings
 
 _THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
 TIMEOUT = 20  # seconds for each answer of the SMTP server
@@ -25,7 +24,7 @@ class ServerWithoutTls(Exception):
 
 def deliver_outside(_job: UUID, mail_id: str) -> bool:
     """Hand the mail to the SMTP server. Returns False when there is none and the mail stays in the mailbox."""
-    settings: Settings = current_app.extensions["freehold.settings"]
+    settings = current_settings()
     if not settings.smtp_url:
         return False
     with transaction():

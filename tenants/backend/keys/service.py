@@ -8,11 +8,10 @@ import re
 from uuid import UUID
 
 import sqlalchemy as sa
-from flask import current_app
 
 from saas.core import audit, tokens
 from saas.core.database import db
-from saas.core.settings import Settings
+from saas.core.settings import current_settings
 from tenants import isolation
 from tenants.backend.keys.errors import BadKey, TooManyKeys, UnknownKey
 from tenants.backend.keys.models import ApiKey
@@ -27,7 +26,7 @@ def create(label: str, *, actor: str) -> str:
     active = db.session.scalar(sa.select(sa.func.count()).where(ApiKey.revoked_at.is_(None))) or 0
     if active >= MOST_KEYS:
         raise TooManyKeys(f"Revoke a key first: {MOST_KEYS} are the most.")
-    settings: Settings = current_app.extensions["freehold.settings"]
+    settings = current_settings()
     tenant, secret = isolation.bound() or "", tokens.new()
     mode = "live" if settings.production else "test"
     db.session.add(ApiKey(label=label, secret_digest=tokens.digest(secret), hint=secret[-4:], created_by=actor))
