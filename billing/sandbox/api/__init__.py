@@ -1,0 +1,41 @@
+"""What answers each endpoint, a file per resource."""
+
+from billing.sandbox.api import (
+    accounts,
+    checkout,
+    clocks,
+    customers,
+    events,
+    intents,
+    invoice_payments,
+    invoices,
+    items,
+    methods,
+    portal,
+    previews,
+    prices,
+    products,
+    refunds,
+    subscriptions,
+    webhook_endpoints,
+)
+
+__all__ = [
+    "accounts",
+    "checkout",
+    "clocks",
+    "customers",
+    "events",
+    "intents",
+    "invoice_payments",
+    "invoices",
+    "items",
+    "methods",
+    "portal",
+    "previews",
+    "prices",
+    "products",
+    "refunds",
+    "subscriptions",
+    "webhook_endpoints",
+]

@@ -1,0 +1,1 @@
+"""What moves money: cards, payments, invoices, and the life of a subscription."""

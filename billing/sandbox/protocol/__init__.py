@@ -1,0 +1,1 @@
+"""Stripe's wire protocol: paths, parameters, errors, idempotency, lists."""

@@ -1,0 +1,1 @@
+"""The objects of the API, in the shape of the version that the installed stripe package speaks."""
