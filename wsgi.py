@@ -4,6 +4,7 @@ from saas.app import create_app
 from saas.core.observability import configure_logging
 from saas.core.orphans import die_with_parent
 from saas.core.settings import SettingsError, load
+from tenants.modules import ModuleUnfit
 
 die_with_parent()
 try:
@@ -11,4 +12,7 @@ try:
 except SettingsError as error:
     raise SystemExit(f"The settings are not complete:\n{error}") from None
 configure_logging(settings)
-app = create_app(settings)
+try:
+    app = create_app(settings)
+except ModuleUnfit as error:
+    raise SystemExit(f"A module can't be added:\n{error}") from None

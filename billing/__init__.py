@@ -1,1 +1,1 @@
-"""Billing: plans, checkout, subscriptions. Nothing is in it yet; see the README."""
+"""Billing: plans, checkout, subscriptions, and what each tenant may do because of them."""

@@ -3,30 +3,33 @@
 Alembic is imported where it is used: the application is built in each process, and most never migrate.
 """
 
-import io
 import time
 from collections.abc import Callable, Iterator
-from functools import lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING
+from functools import lru_cache, partial
 
 import sqlalchemy as sa
+from flask import Flask
 
-from migrations import roles
+from migrations import branches, roles
+from migrations.branches import Branch
 from saas.core.administrator import administrator
 from tenants.isolation import schemas
 from tenants.models import Tenant
+from tenants.modules import ADDED
 from tenants.provisioning import Blueprint
-
-if TYPE_CHECKING:
-    from alembic.script import ScriptDirectory
 
 BATCH = 50  # schemas in one transaction: their locks have to fit into max_locks_per_transaction
 LOCK_TRIES, LOCK_PAUSE = 30, 1.0  # seconds
 _LOCK_NOT_AVAILABLE = "55P03"
 _LOCK = 7_301_002  # of the advisory lock that makes two runs one
 
-_HERE = Path(__file__).parent
+
+def init_app(app: Flask) -> None:
+    """Tell the rooms below what is here. Raises ModuleUnfit when a module's migrations can't be run."""
+    app.extensions["freehold.blueprint"] = blueprint
+    app.extensions["freehold.platform_head"] = platform_head
+    for module in app.extensions[ADDED]:
+        branches.check(module)
 
 
 def migrate(app_url: str) -> Iterator[str]:
@@ -39,51 +42,46 @@ def migrate(app_url: str) -> Iterator[str]:
         roles.prepare(connection, app_url)
         before = _platform_revision(connection)
         config = Config(attributes={"connection": connection})
-        config.set_main_option("script_location", str(_HERE / "platform"))
+        config.set_main_option("script_location", str(branches.HERE / "platform"))
         command.upgrade(config, "head")
     if before != platform_head():
         yield f"platform: {before or 'nothing'} → {platform_head()}"
-    done = 0
-    while batch := _patiently(_upgrade_batch):
-        done += batch
-    if done:
-        yield f"tenants: {done} schemas → {tenant_head()}"
+    for branch in branches.every():
+        done = 0
+        while batch := _patiently(partial(_upgrade_batch, branch)):
+            done += batch
+        if done:
+            yield f"{branch.name}: {done} schemas → {branch.head()}"
 
 
 def behind() -> list[str]:
-    """The ids of the tenants whose schema is not at head."""
+    """The ids of the tenants whose schema is not at the head of each branch."""
+    late = sa.or_(*(branch.behind() for branch in branches.every()))
     with administrator() as connection:
-        return list(connection.scalars(sa.select(Tenant.id).where(_behind())))
-
-
-def platform_head() -> str:
-    return _head("platform")
-
-
-def tenant_head() -> str:
-    return _head("tenant")
+        return list(connection.scalars(sa.select(Tenant.id).where(late)))
 
 
 @lru_cache(maxsize=1)
+def platform_head() -> str:
+    from alembic.script import ScriptDirectory
+
+    return ScriptDirectory(str(branches.HERE / "platform")).get_current_head() or ""
+
+
+def tenant_head() -> str:
+    return branches.ours().head()
+
+
+def heads() -> str:
+    """The heads of all branches of the tenants' tree, for people to read."""
+    return ", ".join(f"{branch.module or 'tenant'} {branch.head()}" for branch in branches.every())
+
+
 def blueprint() -> Blueprint:
     """A new tenant's schema at head: all migrations rendered to one script."""
-    return Blueprint(tenant_head(), render(None))
-
-
-@lru_cache(maxsize=32)
-def render(since: str | None) -> str:
-    """The SQL that takes a tenant's schema from a revision, or from nothing, to head."""
-    from alembic.migration import MigrationContext
-    from alembic.operations import Operations
-
-    directory = _directory("tenant")
-    steps = reversed(list(directory.iterate_revisions("head", since or "base")))
-    buffer = io.StringIO()
-    context = MigrationContext.configure(dialect_name="postgresql", opts={"as_sql": True, "output_buffer": buffer})
-    with Operations.context(context):
-        for step in steps:
-            step.module.upgrade()
-    return buffer.getvalue()
+    ours, *others = branches.every()
+    modules = {branch.name: branch.head() for branch in others}
+    return Blueprint(ours.head(), modules, "".join(branch.script(None) for branch in (ours, *others)))
 
 
 def _patiently(step: Callable[[], int]) -> int:
@@ -98,23 +96,19 @@ def _patiently(step: Callable[[], int]) -> int:
     return step()
 
 
-def _upgrade_batch() -> int:
+def _upgrade_batch(branch: Branch) -> int:
     """Replay one step for some schemas that are at the same revision, and note it in their rows, in one commit."""
     with administrator() as connection:
         _wait_for_turn(connection)
-        since = connection.scalar(sa.select(Tenant.revision).where(_behind()).limit(1))
-        if since is None:
+        late = connection.execute(sa.select(branch.at.label("since")).where(branch.behind()).limit(1)).first()
+        if late is None:
             return 0
         connection.exec_driver_sql("SET LOCAL lock_timeout = '2s'")
-        some = sa.select(Tenant.id).where(Tenant.revision == since).limit(BATCH).with_for_update()
-        tenants = list(connection.scalars(some))
-        schemas.upgrade(connection, tenants, render(since))
-        connection.execute(sa.update(Tenant).where(Tenant.id.in_(tenants)).values(revision=tenant_head()))
+        same = sa.select(Tenant.id).where(branch.behind(), branch.at.is_not_distinct_from(late.since))
+        tenants = list(connection.scalars(same.limit(BATCH).with_for_update()))
+        schemas.upgrade(connection, tenants, branch.script(late.since))
+        connection.execute(sa.update(Tenant).where(Tenant.id.in_(tenants)).values(branch.reached()))
         return len(tenants)
-
-
-def _behind() -> sa.ColumnElement[bool]:
-    return sa.and_(Tenant.revision.is_not(None), Tenant.revision != tenant_head())
 
 
 def _platform_revision(connection: sa.Connection) -> str | None:
@@ -126,14 +120,3 @@ def _platform_revision(connection: sa.Connection) -> str | None:
 
 def _wait_for_turn(connection: sa.Connection) -> None:
     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
-
-
-@lru_cache(maxsize=2)
-def _head(tree: str) -> str:
-    return _directory(tree).get_current_head() or ""
-
-
-def _directory(tree: str) -> "ScriptDirectory":
-    from alembic.script import ScriptDirectory
-
-    return ScriptDirectory(str(_HERE / tree))

@@ -3,7 +3,10 @@
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from billing import webhook
+from billing.module import MODULE as BILLING
 from migrations import fleet
+from saas.accounts import account
 from saas.accounts import tasks as _account_tasks  # noqa: F401
 from saas.accounts import views as accounts
 from saas.console import views as console
@@ -11,26 +14,28 @@ from saas.core import database, development, edge, headers, hosts, identity, obs
 from saas.core.jobs import tasks as _job_tasks  # noqa: F401  each `tasks` registers its room's jobs
 from saas.core.mail import tasks as _mail_tasks  # noqa: F401
 from saas.core.settings import Settings, load
+from saas.devstack.demo import tasks as _demo_tasks  # noqa: F401
 from saas.signup import views as signup
-from tenants import isolation, rooms
+from tenants import discovery, isolation, rooms
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """Build the application. Raises SettingsError, which names each variable that is missing or wrong."""
+    """Build the application.
+
+    Raises SettingsError, which names each variable that is missing or wrong, and ModuleUnfit, which names a module.
+    """
     settings = settings or load()
     app = Flask("saas", static_url_path="/static")
     app.debug = settings.debug
     app.config["STATEMENT_TIMEOUT_MS"] = settings.statement_timeout_ms
     app.extensions["freehold.settings"] = settings
     app.extensions["freehold.bind"] = isolation.bind
-    app.extensions["freehold.blueprint"] = fleet.blueprint
-    app.extensions["freehold.platform_head"] = fleet.platform_head
 
     edge.init_app(app, settings)
     database.init_app(app, settings, isolation.Connection)
     identity.init_app(app)
-    rooms.init_app(app)
-    for room in (signup, accounts, console):
+    rooms.init_app(app, (BILLING,))
+    for room in (signup, accounts, account, console, webhook):
         app.register_blueprint(room.blueprint)
     if not settings.production:
         development.init_app(app)
@@ -38,6 +43,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     headers.init_app(app, settings)
     problems.init_app(app)
     pages.init_app(app)
+    rooms.add(app, discovery.discover(settings.modules_dir))
+    fleet.init_app(app)
 
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]

@@ -8,24 +8,33 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from uuid import UUID
 
 import click
 import sqlalchemy as sa
 from flask import Flask
 
+from billing import reconcile, sync
+from billing.errors import NoPayments, Refused, StripeAway
 from migrations import fleet
 from migrations.roles import DatabaseUnfit
 from saas.accounts import codes, service
 from saas.accounts.models import Purpose
-from saas.console import service as console
+from saas.accounts.second_factor import service as second_factor
+from saas.console import jobs as console_jobs
+from saas.console import listing
 from saas.core.database import db, platform_revision, transaction
 from saas.core.errors import PlatformError
 from saas.core.jobs import service as job_service
 from saas.core.observability import configure_logging
-from saas.core.settings import SettingsError, load
-from saas.devstack import demo as demonstration
+from saas.core.settings import Settings, SettingsError, load
+from saas.devstack.demo import opening
+from saas.devstack.demo import tasks as demo_tasks
+from saas.devstack.demo.businesses import workspace
+from saas.devstack.demo.visits import visit
 from tenants import provisioning, reclaim
+from tenants.modules import ModuleUnfit
 
 
 @click.group(no_args_is_help=True)
@@ -44,7 +53,7 @@ def migrate(check: bool) -> None:
         else:
             for line in fleet.migrate(url):
                 click.echo(line)
-            click.echo(f"Everything is at platform {fleet.platform_head()}, tenant {fleet.tenant_head()}.")
+            click.echo(f"Everything is at platform {fleet.platform_head()}, {fleet.heads()}.")
 
 
 @main.group(no_args_is_help=True)
@@ -59,7 +68,8 @@ def list_tenants(search: str, as_json: bool) -> None:
     """The newest tenants."""
     with _application():
         columns = ("id", "address", "state", "owner", "name")
-        rows = [[str(getattr(row, column) or "") for column in columns] for row in console.tenants(search, "")]
+        found, _more = listing.tenants(listing.View(search))
+        rows = [[str(getattr(row, column) or "") for column in columns] for row in found]
         _table(columns, rows, as_json)
 
 
@@ -103,6 +113,18 @@ def operator(email: str, revoke: bool) -> None:
     click.echo(f"{email} {'may no longer' if revoke else 'may'} enter the back office.")
 
 
+@users.command("reset-second-factor")
+@click.argument("email")
+def reset_second_factor(email: str) -> None:
+    """Take the second factor and recovery codes of EMAIL away; the back office asks to set it up anew.
+
+    Make sure that it is they who ask: whoever signs in next as EMAIL sets it up.
+    """
+    with _application(), transaction():
+        found = second_factor.reset(service.by_email(email), "system")
+    click.echo(f"{email} sets up a second factor anew." if found else f"{email} had no second factor.")
+
+
 @main.group(no_args_is_help=True)
 def jobs() -> None:
     """Background jobs."""
@@ -113,7 +135,7 @@ def jobs() -> None:
 def job_stats(as_json: bool) -> None:
     """How many jobs are in which state."""
     with _application():
-        _table(("state", "jobs"), [[state, str(count)] for state, count in console.job_counts().items()], as_json)
+        _table(("state", "jobs"), [[state, str(count)] for state, count in console_jobs.job_counts().items()], as_json)
 
 
 @jobs.command("dead")
@@ -138,12 +160,65 @@ def retry_jobs(ids: tuple[UUID, ...], everything: bool) -> None:
         click.echo(f"{job_service.retry(*wanted)} jobs are tried again.")
 
 
-@main.command(hidden=True)
-def demo() -> None:
+@main.group("billing", no_args_is_help=True)
+def payments() -> None:
+    """Plans and payments at Stripe."""
+
+
+@payments.command("sync")
+def sync_plans() -> None:
+    """Create and mend the products and prices of our plans at Stripe; a second run has nothing to do."""
+    with _application():
+        for line in sync.sync():
+            click.echo(line)
+        click.echo("Stripe has all our plans.")
+
+
+@payments.command("reconcile")
+def reconcile_payments() -> None:
+    """Ask Stripe about everybody who pays now, as a job does once a day."""
+    with _application(), transaction():
+        due = reconcile.due()
+        for tenant in due:
+            job_service.enqueue("billing.reconcile", tenant)
+        click.echo(f"{len(due)} tenants are looked at by the worker of the slow queue.")
+
+
+@main.group(hidden=True, invoke_without_command=True)
+@click.pass_context
+def demo(context: click.Context) -> None:
     """Open the demo business, once, and print how to get in, as one line of JSON."""
-    with _told():
-        settings = load(log_level="warning")
-        click.echo(json.dumps(demonstration.run(click.get_current_context().obj(settings), settings.site_url)))
+    if context.invoked_subcommand is None:
+        with _demonstration() as (app, settings):
+            click.echo(json.dumps(opening.run(app, settings.site_url)))
+
+
+@demo.command("live")
+def demo_live() -> None:
+    """Add what takes its time: payments, colleagues, failures. The stack has to be running."""
+    from saas.devstack.demo import life  # no other command goes shopping
+
+    with _demonstration() as (app, _settings):
+        life.run(app)
+
+
+@demo.command("links")
+def demo_links() -> None:
+    """Print more ways into the demo business and the back office, as one line of JSON."""
+    with _demonstration() as (app, settings):
+        click.echo(json.dumps(opening.links(app, settings.site_url)))
+
+
+@demo.command("report")
+@click.argument("address")
+@click.argument("collection")
+@click.option("--times", default=1, show_default=True, type=click.IntRange(1, 10))
+def demo_report(address: str, collection: str, times: int) -> None:
+    """Ask for a slow report about a COLLECTION of the business at ADDRESS; print the job's id."""
+    with _demonstration() as (app, _settings), visit(app):
+        tenant = workspace(address).id
+        for _ in range(times):
+            click.echo(demo_tasks.ask(tenant, collection, seconds=demo_tasks.SLOW))
 
 
 @main.command()
@@ -156,7 +231,12 @@ def shell() -> None:
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("task", type=click.Choice(["dispatch", "work"]), default="work")
 @click.option("--queue", type=click.Choice(["fast", "slow"]), help="The one queue to work on.")
-def work(task: str, queue: str | None) -> None:
+@click.option(
+    "--pulse",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Touch this file all the while; a probe looks at its age.",
+)
+def work(task: str, queue: str | None, pulse: Path | None) -> None:
     """Run the dispatcher, or a worker on one queue, until SIGTERM."""
     if task == "work" and queue is None:
         raise click.UsageError("say which queue: `python worker.py --queue fast`, or `python worker.py dispatch`")
@@ -168,9 +248,21 @@ def work(task: str, queue: str | None) -> None:
         configure_logging(settings)
         app, redis = click.get_current_context().obj(settings), worker.connect(settings.redis_url)
         if queue:
-            worker.run(app, redis, queue)
+            worker.run(app, redis, queue, pulse)
         else:
-            dispatcher.run(app, redis)
+            dispatcher.run(app, redis, pulse)
+
+
+def _bring_plans(app: Flask) -> None:
+    """The site can be used without; then nobody can pay."""
+    with app.app_context():
+        try:
+            for _line in sync.sync():
+                pass
+        except NoPayments:
+            pass
+        except (StripeAway, Refused) as error:
+            click.echo(f"The plans are not at Stripe: {error}", err=True)
 
 
 def _check_migrations() -> None:
@@ -179,7 +271,7 @@ def _check_migrations() -> None:
         sys.exit(1)
     late = fleet.behind()
     for tenant in late:
-        click.echo(f"{tenant} is behind {fleet.tenant_head()}")
+        click.echo(f"{tenant} is behind {fleet.heads()}")
     if late:
         sys.exit(1)
     click.echo("Every schema is at head.")
@@ -196,13 +288,24 @@ def _application() -> Iterator[Flask]:
 
 
 @contextmanager
+def _demonstration() -> Iterator[tuple[Flask, Settings]]:
+    """The demo has an operator, and prints links that open signed in."""
+    with _told():
+        settings = load(log_level="warning")
+        if settings.production:
+            raise click.ClickException("The demo is for development only: FREEHOLD_ENV says production.")
+        configure_logging(settings)
+        yield click.get_current_context().obj(settings), settings
+
+
+@contextmanager
 def _told() -> Iterator[None]:
     """What an operator can mend is told in a sentence, not in a traceback."""
     try:
         yield
     except SettingsError as error:
         raise click.ClickException(f"The settings are not complete:\n{error}") from None
-    except (PlatformError, DatabaseUnfit) as error:
+    except (PlatformError, DatabaseUnfit, ModuleUnfit) as error:
         raise click.ClickException(str(error)) from None
     except sa.exc.OperationalError as error:
         raise click.ClickException(f"The database does not answer: {str(error.orig).strip()}") from None

@@ -1,6 +1,8 @@
 """What can go wrong between a visitor and a tenant."""
 
-from saas.core.errors import Forbidden, Invalid, NotFound, Unavailable
+from http import HTTPStatus
+
+from saas.core.errors import Forbidden, Invalid, NotFound, PlatformError, TooManyAttempts, Unavailable
 
 
 class AddressTaken(Invalid):
@@ -25,5 +27,61 @@ class NotAMember(Forbidden):
     title = "You are not a member of this workspace"
 
 
+class NotPermitted(Forbidden):
+    title = "Your role does not allow this"
+
+    def __init__(self, role: str, sentence: str, roles: str) -> None:
+        a = "an" if role[:1] in "aeio" else "a"
+        super().__init__(f"As {a} {role} you may not {sentence}. Ask somebody with the role {roles}.")
+
+
+class Suspended(Forbidden):
+    title = "This workspace is suspended"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{reason} Nothing is lost: write to support, and it opens again as it was.".strip())
+
+
+class LimitReached(PlatformError):
+    status = HTTPStatus.PAYMENT_REQUIRED
+    """The caller's transaction is to be rolled back: what was to be counted is not."""
+
+    title = "The plan's limit is reached"
+
+    def __init__(self, label: str) -> None:
+        super().__init__(
+            f"{label}: your plan allows no more, so nothing was stored. Remove some, or choose a larger plan.",
+            action=("Usage and limits", "/usage"),
+        )
+
+
+class CallsUsedUp(TooManyAttempts):
+    title = "The plan's API calls of this month are used up"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "All calls that the plan allows this month are used. Choose a larger plan, or wait for the next month.",
+            action=("Usage and limits", "/usage"),
+        )
+
+
 class BeingPrepared(Unavailable):
     title = "This workspace is being prepared"
+
+
+class UnknownTenant(NotFound):
+    title = "There is no such workspace"
+
+
+class AlreadySuspended(Invalid):
+    title = "This workspace is suspended already"
+
+    def __init__(self) -> None:
+        super().__init__("This workspace is suspended already. Resume it first to suspend it with another text.")
+
+
+class NotSuspended(Invalid):
+    title = "This workspace is not suspended"
+
+    def __init__(self) -> None:
+        super().__init__("This workspace is not suspended, so there is nothing to resume.")

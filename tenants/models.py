@@ -4,15 +4,25 @@ from datetime import datetime
 from enum import StrEnum
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from saas.core.database import Base
+
+FREE = "free"  # the plan of those who pay nothing
 
 
 class State(StrEnum):
     SPARE = "spare"  # a schema without a business
     PREPARING = "preparing"  # a business whose schema a worker is building
     ACTIVE = "active"
+
+
+class Standing(StrEnum):
+    """How the account stands with billing, for the banner on its pages."""
+
+    GOOD = "good"
+    PAST_DUE = "past_due"
 
 
 class Tenant(Base):
@@ -26,7 +36,16 @@ class Tenant(Base):
     id: Mapped[str] = mapped_column(sa.String(18), primary_key=True)  # also the name of its schema and role
     state: Mapped[State] = mapped_column(sa.Enum(State, native_enum=False, length=16, values_callable=list))
     revision: Mapped[str | None] = mapped_column(sa.String(32))  # of its schema; None: there is no schema yet
+    module_revisions: Mapped[dict[str, str]] = mapped_column(JSONB, server_default="{}")  # of its modules' tables
     name: Mapped[str | None] = mapped_column(sa.String(120))
     address: Mapped[str | None] = mapped_column(sa.String(40), unique=True)
     created_at: Mapped[datetime] = mapped_column(server_default=sa.func.now())
     opened_at: Mapped[datetime | None]  # when the business signed up
+    plan: Mapped[str] = mapped_column(sa.String(32), server_default=FREE)  # its code in billing's catalogue
+    # What the plan allows, by the limit's name; null: no limit. Billing writes it. One that is missing has its default.
+    limits: Mapped[dict[str, int | None]] = mapped_column(JSONB, server_default="{}")
+    standing: Mapped[Standing] = mapped_column(
+        sa.Enum(Standing, native_enum=False, length=16, values_callable=list), server_default=Standing.GOOD.value
+    )
+    suspended_at: Mapped[datetime | None]
+    suspended_reason: Mapped[str | None] = mapped_column(sa.String(500))  # shown to whoever meets the closed door

@@ -1,7 +1,7 @@
 """How a business gets its schema: from a pool of ready-made ones."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from flask import current_app
@@ -22,7 +22,13 @@ class Blueprint(NamedTuple):
     """How a tenant's schema looks at the migrations' head."""
 
     revision: str
+    modules: dict[str, str]  # each module's own revision
     script: str  # SQL
+
+    @property
+    def ledger(self) -> dict[str, Any]:
+        """What a tenant's row says of a schema made from it."""
+        return {"revision": self.revision, "module_revisions": self.modules}
 
 
 def claim(name: str, address: str) -> Tenant:
@@ -81,7 +87,7 @@ def provision(tenant_id: str) -> None:
         waiting = (
             sa.update(Tenant)
             .where(Tenant.id == tenant_id, Tenant.state == State.PREPARING)
-            .values(state=State.ACTIVE, revision=blueprint.revision)
+            .values(state=State.ACTIVE, **blueprint.ledger)
         )
         if connection.execute(waiting).rowcount:
             schemas.create(connection, tenant_id, blueprint.script)
@@ -95,7 +101,7 @@ def _build_spare(most: int) -> bool:
         if _spares(connection) >= most:
             return False
         schemas.create(connection, tenant_id, blueprint.script)
-        row = {"id": tenant_id, "state": State.SPARE, "revision": blueprint.revision}
+        row = {"id": tenant_id, "state": State.SPARE, **blueprint.ledger}
         connection.execute(sa.insert(Tenant).values(row))
         return True
 

@@ -3,11 +3,12 @@
 The third, the work, is the views'.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 import structlog
-from flask import Flask, g, redirect, render_template, request, url_for
+from flask import Flask, current_app, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from saas.accounts import sessions
@@ -16,13 +17,29 @@ from saas.core import hosts, identity
 from saas.core.database import db
 from saas.core.identity import Identity, Person, Workspace
 from tenants import isolation
-from tenants.errors import BeingPrepared, NotAMember, UnknownWorkspace
+from tenants.errors import BeingPrepared, NotAMember, Suspended, UnknownWorkspace
+from tenants.members import permissions
 from tenants.members.models import Membership
 from tenants.models import State, Tenant
+from tenants.usage import flows, limits
+from tenants.usage.limits import API_CALLS
+from tenants.usage.models import Usage
+
+_LATER = "freehold_binds_later"  # the attribute of a view function
+View = TypeVar("View", bound=Callable[..., Any])
 
 _WITHOUT = {"static", "health.live", "health.ready", "health.metrics"}  # endpoints that are nobody's
 
-_TENANT = (Tenant.id, Tenant.name, Tenant.address, Tenant.state, Tenant.opened_at)
+_TENANT = (
+    Tenant.id,
+    Tenant.name,
+    Tenant.address,
+    Tenant.state,
+    Tenant.opened_at,
+    Tenant.plan,
+    Tenant.standing,
+    Tenant.suspended_reason,
+)
 _PERSON = (
     User.id.label("user_id"),
     User.email,
@@ -31,6 +48,7 @@ _PERSON = (
     User.operator,
     SignIn.id.label("session_id"),
     SignIn.parent_id,
+    sessions.unseen(),
 )
 
 
@@ -49,14 +67,8 @@ def identify() -> None:
     g.identity = _on_site() if address is None else _in_workspace(address)
 
 
-def by_id(tenant_id: str) -> Workspace | None:
-    """A tenant that can be worked with, by the id that a key names."""
-    row = db.session.execute(sa.select(*_TENANT).where(Tenant.id == tenant_id, Tenant.state != State.SPARE)).first()
-    return _workspace(row) if row else None
-
-
 def enter() -> ResponseReturnValue | None:
-    """Before each page of a workspace: let its members in and bind its tenant; send others to where they belong."""
+    """Before each page of a workspace: let in whose role allows it and bind its tenant; send others to their place."""
     here = identity.current()
     workspace = identity.tenant()
     if here.person is None:
@@ -68,22 +80,62 @@ def enter() -> ResponseReturnValue | None:
             action=("Your workspaces", hosts.site_url("/workspaces")),
         )
     structlog.contextvars.bind_contextvars(tenant=workspace.id)
+    _refuse_suspended(workspace)
+    permissions.check(here.role)
     if workspace.state == State.PREPARING:
         return render_template("tenants/preparing.html")
-    isolation.bind(workspace.id)
+    if not hasattr(current_app.view_functions.get(request.endpoint or ""), _LATER):
+        isolation.bind(workspace.id)
     return None
 
 
-def bind_by_id(tenant_id: str) -> Workspace:
-    """For the API: the tenant of a key, bound. Raises UnknownWorkspace and BeingPrepared."""
-    workspace = by_id(tenant_id)
-    if workspace is None:
+def binds_later(view: View) -> View:
+    """For a view that first changes the platform's own rows, which a bound tenant can't, and then calls `bind`."""
+    setattr(view, _LATER, True)
+    return view
+
+
+def bind() -> None:
+    """Bind the tenant of such a view's request, once what it has changed so far is sent as the application."""
+    db.session.flush()
+    isolation.bind(identity.tenant().id)
+
+
+class Bound(NamedTuple):
+    """A tenant that the API works with, and how many calls it has left this month; None: as many as it likes."""
+
+    workspace: Workspace
+    calls_left: int | None
+
+
+def bind_by_id(tenant_id: str) -> Bound:
+    """For the API: the tenant of a key, bound. Raises UnknownWorkspace, Suspended and BeingPrepared."""
+    calls = sa.and_(Usage.tenant == Tenant.id, Usage.resource == API_CALLS.name, Usage.period == flows.period())
+    query = sa.select(*_TENANT, Tenant.limits, Usage.used).outerjoin(Usage, calls)
+    row = db.session.execute(query.where(Tenant.id == tenant_id, Tenant.state != State.SPARE)).first()
+    if row is None:
         raise UnknownWorkspace
+    workspace = _workspace(row)
     structlog.contextvars.bind_contextvars(tenant=workspace.id)
+    _refuse_suspended(workspace)
     if workspace.state == State.PREPARING:
         raise BeingPrepared("It will be ready in a few seconds.", retry_after=2)
+    g.identity = Identity(tenant=workspace)  # an error may lead to one of its pages
     isolation.bind(workspace.id)
-    return workspace
+    return Bound(workspace, _calls_left(row))
+
+
+def _refuse_suspended(workspace: Workspace) -> None:
+    if workspace.suspended_reason is not None:
+        raise Suspended(workspace.suspended_reason)
+
+
+def _calls_left(row: Any) -> int | None:
+    """By what all processes have written down, and what this one has not yet."""
+    most = limits.allowed(row.limits, API_CALLS)
+    if most is None:
+        return None
+    return most - (row.used or 0) - flows.of(current_app).pending(row.id, API_CALLS)
 
 
 def _on_site() -> Identity:
@@ -123,10 +175,21 @@ def _in_workspace(address: str) -> Identity:
 
 
 def _workspace(row: Any) -> Workspace:
-    return Workspace(row.id, row.name, row.address, row.state.value, row.opened_at)
+    return Workspace(
+        id=row.id,
+        name=row.name,
+        address=row.address,
+        state=row.state.value,
+        opened_at=row.opened_at,
+        plan=row.plan,
+        standing=row.standing.value,
+        suspended_reason=row.suspended_reason,
+    )
 
 
 def _person(row: Any) -> Person:
+    if row.unseen:
+        sessions.see(row.session_id)
     return Person(
         id=row.user_id,
         email=row.email,

@@ -16,7 +16,7 @@ from flask import Flask
 from migrations import fleet
 from saas.app import create_app
 from saas.core.settings import Settings
-from saas.devstack import stack
+from saas.devstack import stack, stripe
 from saas.devstack.browser import Browser
 from tenants import provisioning
 from tests.support import live
@@ -32,19 +32,21 @@ sitecustomize.install()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """One PostgreSQL and one Valkey for all workers, started by whoever starts those."""
+    """One PostgreSQL, Valkey and stand-in for Stripe for all workers, started by whoever starts those."""
     config = session.config
     if hasattr(config, "workerinput"):
         config.stash[_URLS] = config.workerinput["services"]
         return
     ending = config.stash[_ENDING] = contextlib.ExitStack()
     folder = ending.enter_context(tempfile.TemporaryDirectory(prefix="freehold-tests-", ignore_cleanup_errors=True))
+    standin = ending.enter_context(stripe.running(Path(folder)))
     services = ending.enter_context(stack.services(Path(folder)))
     config.stash[_URLS] = {
         "superuser": services.postgres.superuser_url("postgres"),
         "admin": services.postgres.url("freehold_admin", "NAME"),
         "app": services.postgres.url("freehold_app", "NAME"),
         "redis": services.valkey.url.removesuffix("/0"),
+        "stripe": standin.url,
     }
     # The cluster's roles are made here, once: two workers that grant the same role at the same time collide.
     _prepare(_settings(config.stash[_URLS], "freehold", 0))
@@ -131,6 +133,9 @@ def _settings(urls: dict[str, str], database: str, number: int) -> Settings:
         database_url=urls["app"].replace("NAME", database),
         database_admin_url=urls["admin"].replace("NAME", database),
         redis_url=f"{urls['redis']}/{number}",
+        stripe_secret_key=f"sk_test_tests{number:03}",
+        stripe_api_url=urls["stripe"],
+        stripe_webhook_secret=f"whsec_tests{number:03}",
         log_level="warning",
         trusted_proxies=1,
         signups_per_hour=10_000,

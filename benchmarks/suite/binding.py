@@ -94,8 +94,10 @@ def _prepare(ground: Stand) -> list[UUID]:
                 name = f"collection_{number}"
                 db.session.add(CatalogueEntry(id=key, name=name, label=name, fields=fields))
     login = sa.make_url(ground.settings.database_url).username
+    with ground.app.app_context():
+        script = fleet.blueprint().script
     ground.as_superuser(
-        _TWIN.format(script=fleet.blueprint().script, tenant=ground.tenants[0]),
+        _TWIN.format(script=script, tenant=ground.tenants[0]),
         f"ALTER ROLE {login} SET search_path = twin",
         "VACUUM ANALYZE",
     )

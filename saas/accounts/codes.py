@@ -70,6 +70,13 @@ def withdraw(purpose: Purpose, user_id: UUID) -> None:
     db.session.execute(sa.delete(Code).where(Code.purpose == purpose, Code.user_id == user_id))
 
 
+def withdraw_passes(tenant: str, user_id: UUID) -> None:
+    """Of one who is on their way into a workspace that they don't belong to any more."""
+    db.session.execute(
+        sa.delete(Code).where(Code.purpose == Purpose.PASS, Code.user_id == user_id, Code.tenant == tenant)
+    )
+
+
 def _good(purpose: Purpose, secret: str) -> tuple[sa.ColumnElement[bool], ...]:
     return (Code.digest == tokens.digest(secret), Code.purpose == purpose, Code.expires_at > sa.func.now())
 

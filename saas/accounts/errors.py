@@ -23,3 +23,10 @@ class UnusableCode(NotFound):
     """Forged, used, expired, or another browser's: all the same to whoever holds it."""
 
     title = "This link no longer works"
+
+
+class UnknownSession(NotFound):
+    title = "There is no such session"
+
+    def __init__(self) -> None:
+        super().__init__("It may have ended already.", action=("Where you are signed in", "/account/sessions"))

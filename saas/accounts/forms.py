@@ -7,7 +7,7 @@ from wtforms import HiddenField, PasswordField
 from wtforms.validators import DataRequired, Length
 
 from saas.accounts.passwords import LONGEST, SHORTEST
-from saas.core.forms import AddressField, clean
+from saas.core.forms import AddressField, LineField, clean
 
 
 class NewPasswordField(PasswordField):
@@ -31,6 +31,10 @@ class SignInForm(FlaskForm):
         [DataRequired("Fill in your password."), Length(max=LONGEST, message=f"Use at most {LONGEST} characters.")],
     )
     next = HiddenField()
+
+
+class NameForm(FlaskForm):
+    name = LineField("Name", longest=200)
 
 
 class ForgotForm(FlaskForm):

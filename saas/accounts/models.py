@@ -10,6 +10,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from saas.core.database import Base, refers
 from saas.core.ids import uuid7
 
+LONGEST_AGENT = 200  # characters
+
 
 class User(Base):
     __tablename__ = "users"
@@ -33,8 +35,13 @@ class SignIn(Base):
     secret_digest: Mapped[bytes] = mapped_column(unique=True)
     parent_id: Mapped[UUID | None] = mapped_column(refers("sessions"), index=True)
     tenant: Mapped[str | None]  # whose workspace's cookie it is; None on the bare host
+    user_agent: Mapped[str | None] = mapped_column(sa.String(LONGEST_AGENT))  # the header, cut off
+    network: Mapped[str | None] = mapped_column(sa.String(45))  # it was seen from last, as in core/attempts
     created_at: Mapped[datetime] = mapped_column(server_default=sa.func.now())
+    seen_at: Mapped[datetime] = mapped_column(server_default=sa.func.now())  # right to some minutes
     expires_at: Mapped[datetime]
+    second_factor_at: Mapped[datetime | None]  # when it was last asked for and given
+    second_factor_digest: Mapped[bytes | None]  # of the cookie that shows that it was this browser
 
 
 class Purpose(StrEnum):

@@ -13,9 +13,9 @@ from saas.core.database import db, violated
 from saas.core.errors import NotFound
 
 
-def register(email: str, password: str) -> User:
+def register(email: str, password: str, *, name: str | None = None) -> User:
     """Add a person. Raises EmailTaken, after which the transaction is to be rolled back."""
-    user = User(email=email, password_hash=passwords.make(password))
+    user = User(email=email, password_hash=passwords.make(password), name=name)
     db.session.add(user)
     try:
         db.session.flush()  # for the email's unique constraint, which settles who was first
@@ -49,6 +49,23 @@ def confirm(secret: str) -> User:
     user.confirmed_at = user.confirmed_at or sa.func.now()
     audit.record("user.confirmed", actor=f"user:{user.id}", tenant=None)
     return user
+
+
+def proved(user_id: UUID) -> None:
+    """The person has opened a secret link that was sent to their address, which confirms it."""
+    user = _user(user_id)
+    if user.confirmed_at is None:
+        user.confirmed_at = sa.func.now()
+        audit.record("user.confirmed", actor=f"user:{user.id}", tenant=None)
+
+
+def rename(user_id: UUID, name: str) -> None:
+    _user(user_id).name = name
+    audit.record("user.renamed", actor=f"user:{user_id}", tenant=None)
+
+
+def exists(email: str) -> bool:
+    return bool(db.session.scalar(sa.select(sa.exists().where(User.email == email))))
 
 
 def ask_to_reset(email: str) -> None:

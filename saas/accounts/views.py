@@ -34,7 +34,7 @@ def sign_in() -> ResponseReturnValue:
 def sign_out() -> ResponseReturnValue:
     if person := identity.current().person:
         sessions.end(person.session_id)
-    response = redirect("/", 303)
+    response = redirect(safe_path(request.form.get("next"), "/"), 303)
     sessions.clear_cookie(response, sessions.SITE)
     return response
 
@@ -86,7 +86,9 @@ def link(token: str) -> ResponseReturnValue:
 
 
 def signed_in(secret: str, target: str) -> Response:
-    """Sets the bare host's cookie and leads on."""
+    """Sets the bare host's cookie and leads on. A browser has one session: what it was signed in with before ends."""
+    if before := identity.current().person:
+        sessions.end(before.session_id)
     response = redirect(target, 303)
     sessions.set_cookie(response, sessions.SITE, secret)
     return response

@@ -1,35 +1,115 @@
 """The back office, on the bare host, for operators."""
 
-from flask import Blueprint, render_template, request
+from uuid import UUID
+
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from saas.console import service
-from saas.core import identity
-from saas.core.errors import NotFound
+from billing import catalog
+from billing.money import shown
+from saas.console import accounts, action_views, factor_views, history, jobs, listing
+from saas.console.door import actor, blueprint
+from saas.console.forms import NoteForm
+from saas.console.history import Event, Filter
+from saas.core.jobs import service as job_service
+from tenants.usage import service as usage
 
-blueprint = Blueprint("console", __name__, url_prefix="/console")
+__all__ = ["blueprint"]
 
-
-@blueprint.before_request
-@identity.login_required
-def operators_only() -> ResponseReturnValue | None:
-    """To everyone else there is no back office."""
-    if not identity.current().on_site or not identity.person().operator:
-        raise NotFound
-    return None
+_PAGES_OF_ITS_OWN = (action_views, factor_views)  # which add their routes to the blueprint
+LONGEST_SEARCH = 100  # characters
 
 
 @blueprint.get("")
 def index() -> ResponseReturnValue:
-    search, state = request.args.get("q", "")[:100], request.args.get("state", "")
-    counts = service.tenant_counts()
-    spares = counts.pop("spare", 0)
+    view = _view()
+    rows, more = listing.tenants(view)
     return render_template(
         "console/index.html",
-        tenants=service.tenants(search, state),
-        counts=counts,
-        spares=spares,
-        jobs=service.job_counts(),
-        q=search,
-        state=state,
+        view=view,
+        tenants=rows,
+        more=more,
+        counts=listing.counts(view.search),
+        spares=listing.spares(),
+        jobs=jobs.job_counts(),
     )
+
+
+@blueprint.get("/tenants/<tenant_id>")
+def tenant(tenant_id: str) -> ResponseReturnValue:
+    return _tenant_page(tenant_id, NoteForm(formdata=None)), 200
+
+
+@blueprint.post("/tenants/<tenant_id>/notes")
+def add_note(tenant_id: str) -> ResponseReturnValue:
+    form = NoteForm()
+    if not form.validate():
+        return _tenant_page(tenant_id, form), 422
+    accounts.add_note(tenant_id, form.text.data or "", actor())
+    flash("The note is kept.", "success")
+    return redirect(url_for("console.tenant", tenant_id=tenant_id), 303)
+
+
+@blueprint.get("/audit")
+def audit() -> ResponseReturnValue:
+    wanted = Filter(**{name: _text(name) for name in ("tenant", "actor", "action")})
+    events, further = history.audit(wanted, _before())
+    return render_template("console/audit.html", wanted=wanted, events=events, names=_names(events), further=further)
+
+
+@blueprint.get("/jobs")
+def dead_jobs() -> ResponseReturnValue:
+    return render_template("console/jobs.html", counts=jobs.job_counts(), dead=job_service.dead())
+
+
+@blueprint.post("/jobs/<uuid:job_id>/retry")
+def retry_job(job_id: UUID) -> ResponseReturnValue:
+    if jobs.retry_job(job_id, actor()):
+        flash("The job is tried again.", "success")
+    else:
+        flash("That job is not dead any more.", "warning")
+    return redirect(url_for("console.dead_jobs"), 303)
+
+
+def _tenant_page(tenant_id: str, note: NoteForm) -> str:
+    account = accounts.get(tenant_id)
+    events, further = history.timeline(account.id, _before())
+    return render_template(
+        "console/tenant.html",
+        account=account,
+        plan_name=catalog.name_of,
+        money=shown,
+        actions=action_views.possible(account),
+        people=accounts.people(account.id),
+        meters=usage.meters(account.id),
+        events=events,
+        names=_names(events),
+        further=further,
+        f=note,
+    )
+
+
+def _names(events: list[Event]) -> dict[str, str]:
+    return accounts.names(event.actor for event in events)
+
+
+def _view() -> listing.View:
+    """What the URL asks for; what it can't ask for is as usual."""
+    sort, page = _text("sort"), _text("page")
+    return listing.View(
+        search=_text("q"),
+        status=_text("status"),
+        sort=sort if sort.removeprefix("-") in listing.SORTS else listing.View.sort,
+        page=min(int(page), listing.MOST_PAGES) if page.isdecimal() and int(page) > 0 else 1,
+    )
+
+
+def _text(name: str) -> str:
+    return request.args.get(name, "").strip()[:LONGEST_SEARCH]
+
+
+def _before() -> UUID | None:
+    try:
+        return UUID(_text("before"))
+    except ValueError:
+        return None

@@ -14,7 +14,7 @@ from saas.core.ids import uuid7
 
 class AuditEntry(Base):
     __tablename__ = "audit"
-    __table_args__ = (sa.Index("audit_tenant_ix", "tenant", "id"),)
+    __table_args__ = (sa.Index("audit_tenant_ix", "tenant", "id"), sa.Index("audit_actor_ix", "actor", "id"))
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
     at: Mapped[datetime] = mapped_column(server_default=sa.func.now())

@@ -33,6 +33,10 @@ def refers(table: str) -> sa.ForeignKey:
     return sa.ForeignKey(f"{Base.metadata.schema}.{table}.id", ondelete="CASCADE")
 
 
+class TransactionOpen(Exception):
+    """Something outside was about to be called, or has been, with a transaction open."""
+
+
 db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
 
 
@@ -73,6 +77,23 @@ def commit() -> None:
 
 def rollback() -> None:
     db.session.rollback()
+
+
+@contextmanager
+def outside() -> Iterator[None]:
+    """For a call to the outside from a request: commit the intent, and hold no transaction while the body runs.
+
+    What follows is another transaction, in which the same tenant is bound. The intent stays when the body fails.
+    """
+    commit()
+    yield
+    check_outside()
+
+
+def check_outside() -> None:
+    """Raises TransactionOpen: a call to the outside takes its time, and may have happened when we roll back."""
+    if db.session().in_transaction():
+        raise TransactionOpen("commit first: no transaction spans a call to the outside")
 
 
 @contextmanager

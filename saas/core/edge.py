@@ -23,7 +23,7 @@ log = structlog.get_logger()
 csrf = CSRFProtect()
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
-_SECRET = re.compile(r"^(/(?:reset|confirm|link|enter)/).+", re.DOTALL)
+_SECRET = re.compile(r"^(/(?:reset|confirm|link|enter|invitations)/).+", re.DOTALL)
 _QUIET = ("/healthz/", "/static/", "/metrics")
 
 

@@ -1,10 +1,12 @@
 """What forms share: clean text, email addresses, and errors at the field they belong to."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
 from flask_wtf import FlaskForm
 from wtforms import EmailField, Field, StringField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than the stubs
 from wtforms.validators import DataRequired, Length, StopValidation
 
 from saas.core.errors import PlatformError
@@ -28,6 +30,11 @@ class AddressField(EmailField):
     def __init__(self, label: str = "Email", **options: Any) -> None:
         rules = [DataRequired("Fill in your email address."), clean, _not_endless, _email]
         super().__init__(label, rules, **options)
+
+
+def choices(pairs: Iterable[tuple[str, str]]) -> list[Any]:
+    """What a SelectField offers, from (value, label)."""
+    return [SelectChoice(value, label) for value, label in pairs]
 
 
 def attach(form: FlaskForm, error: PlatformError) -> None:

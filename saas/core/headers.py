@@ -7,15 +7,17 @@ from flask import Flask, Response, request
 from saas.core.settings import Settings
 
 _POLICY = "default-src 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'; form-action 'self' {origins}"
+_STRIPE = ("https://checkout.stripe.com", "https://billing.stripe.com")
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Forms may lead from the bare host to a workspace (after sign-up and sign-in) and back (after sign-out).
+    """Forms lead from the bare host to a workspace (after sign-up and sign-in), back (after sign-out), and to pay.
 
-    Browsers apply `form-action` to redirects as well, hence both origins are named.
+    Browsers apply `form-action` to redirects as well, hence all those origins are named.
     """
     parts = urlsplit(settings.site_url)
-    policy = _POLICY.format(origins=f"{settings.site_url} {parts.scheme}://*.{parts.netloc}")
+    own = f"{settings.site_url} {parts.scheme}://*.{parts.netloc}"
+    policy = _POLICY.format(origins=" ".join([own, *_payments(settings)]))
 
     def harden(response: Response) -> Response:
         headers = response.headers
@@ -32,3 +34,10 @@ def init_app(app: Flask, settings: Settings) -> None:
         return response
 
     app.after_request(harden)
+
+
+def _payments(settings: Settings) -> tuple[str, ...]:
+    """Where Checkout and the customer portal are."""
+    if settings.stripe_secret_key is None:
+        return ()
+    return (settings.stripe_api_url,) if settings.stripe_api_url else _STRIPE

@@ -38,6 +38,9 @@ class Workspace:
     address: str
     state: str
     opened_at: datetime | None
+    plan: str  # its code in billing's catalogue
+    standing: str  # with billing: "good" or "past_due"
+    suspended_reason: str | None  # None: it is open
 
     @property
     def url(self) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
-from saas.core import database
+from saas.core import database, identity
 from saas.core.errors import PlatformError, Unavailable
 
 log = structlog.get_logger()
@@ -100,13 +100,23 @@ def answer(
 ) -> Response:
     """The response for an error; the transaction is over before the page is built."""
     database.rollback()
+    if action and action[1].startswith("/"):
+        action = action[0], _base() + action[1]
     if request.path.startswith("/api/"):
-        return _problem(status, title, detail, code, fields or {})
+        return _problem(status, title, detail, code, fields or {}, action)
     page = render_template("error.html", title=title, detail=detail, status=status.value, action=action)
     return Response(page, status=status.value)
 
 
-def _problem(status: HTTPStatus, title: str, detail: str, code: str, fields: dict[str, str]) -> Response:
+def _base() -> str:
+    """In front of an action's path. For a program it is the workspace, whose address it need not have called."""
+    workspace = identity.current().tenant
+    return workspace.url if workspace and request.path.startswith("/api/") else request.script_root
+
+
+def _problem(
+    status: HTTPStatus, title: str, detail: str, code: str, fields: dict[str, str], action: tuple[str, str] | None
+) -> Response:
     body: dict[str, Any] = {
         "type": f"urn:freehold:problem:{code}",
         "title": title,
@@ -115,6 +125,8 @@ def _problem(status: HTTPStatus, title: str, detail: str, code: str, fields: dic
     }
     if fields:
         body["errors"] = [{"field": name, "message": message} for name, message in fields.items()]
+    if action:
+        body["help"] = action[1]
     body["request_id"] = g.get("request_id", "")
     response = Response(orjson.dumps(body) + b"\n", status=status.value, mimetype="application/problem+json")
     if status == HTTPStatus.UNAUTHORIZED:

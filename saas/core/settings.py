@@ -1,6 +1,7 @@
 """The platform's settings: one typed class, read from environment variables and nowhere else."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
@@ -82,6 +83,21 @@ class Settings(BaseSettings):
         description="smtp://user:password@host:587 (STARTTLS) or smtps://host:465. Unset, mails stay at /dev/mailbox.",
     )
     mail_from: str = Field("Freehold <hello@localhost>", description="The sender of the platform's mails.")
+    stripe_secret_key: str | None = Field(
+        None,
+        pattern=r"^(sk|rk)_(test|live)_\w+$",
+        description="Stripe's secret key. Unset, nothing can be bought; `./dev run` brings a stand-in for Stripe.",
+    )
+    stripe_webhook_secret: str | None = Field(
+        None,
+        description="The webhook endpoint's signing secret, whsec_…; two with a comma while one is being replaced.",
+    )
+    stripe_api_url: Annotated[str, AfterValidator(_origin)] | None = Field(
+        None, description="Where the stand-in for Stripe listens; unset, it is Stripe itself. Never in production."
+    )
+    modules_dir: Path | None = Field(
+        None, description="A folder of modules of your own, a Python package each; see docs/extend.md."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged.")
     trusted_proxies: int | None = Field(
         None,
@@ -109,6 +125,8 @@ class Settings(BaseSettings):
     def _production_is_safe(self) -> Self:
         if self.spare_tenants_high < self.spare_tenants_low:
             raise ValueError("SPARE_TENANTS_HIGH must not be below SPARE_TENANTS_LOW")
+        if not self.production and (self.stripe_secret_key or "").startswith(("sk_live_", "rk_live_")):
+            raise ValueError("STRIPE_SECRET_KEY is a live key, which would charge real cards: use one of test mode")
         if self.production and (gaps := list(_production_gaps(self))):
             raise ValueError("\n".join(gaps))
         return self
@@ -163,6 +181,10 @@ def _production_gaps(settings: Settings) -> list[str]:
         gaps.append("MAIL_FROM is not set: name a sender of your own domain")
     if settings.trusted_proxies is None:
         gaps.append("TRUSTED_PROXIES is not set: say how many proxies are in front, 0 for none; rate limits need it")
+    if settings.stripe_api_url:
+        gaps.append("STRIPE_API_URL points at a stand-in for Stripe, which takes no money: unset it")
+    if settings.stripe_secret_key and not settings.stripe_webhook_secret:
+        gaps.append("STRIPE_WEBHOOK_SECRET is not set: without it nobody learns that somebody has paid")
     if not settings.site_url.startswith("https://"):
         gaps.append("SITE_URL must start with https://: cookies are sent over TLS only")
     return gaps

@@ -5,6 +5,7 @@ import unicodedata
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffd\ufffe\uffff]")
 _SPACE = re.compile(r"\s+")
+_GAPS = re.compile(r"[\s-]+")
 
 
 def fault(value: str) -> str | None:
@@ -22,3 +23,8 @@ def one_line(value: str, longest: int) -> str:
     if len(value) > 4 * longest:
         return value
     return _SPACE.sub(" ", unicodedata.normalize("NFC", value)).strip()
+
+
+def bare(code: str) -> str:
+    """A code as it was made, without the spaces and dashes that people read it by."""
+    return _GAPS.sub("", code).lower()

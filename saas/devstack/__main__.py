@@ -41,6 +41,13 @@ def run(port: int) -> None:
 
 @verbs.command(context_settings=_PASS_ON)
 @_arguments
+def tour(arguments: tuple[str, ...]) -> None:
+    """Show around in the terminal, on the running stack or on one of its own."""
+    _become("-m", "saas.devstack.tour", *arguments)
+
+
+@verbs.command(context_settings=_PASS_ON)
+@_arguments
 def saas(arguments: tuple[str, ...]) -> None:
     """Run a command of the platform against the running stack."""
     _become("-m", "saas.app", *arguments, env=here().read_env())
@@ -87,6 +94,13 @@ def smoke(arguments: tuple[str, ...]) -> None:
 
 @verbs.command(context_settings=_PASS_ON)
 @_arguments
+def screens(arguments: tuple[str, ...]) -> None:
+    """Take the pictures in docs/images anew."""
+    _become("-m", "saas.devstack.screens", *arguments)
+
+
+@verbs.command(context_settings=_PASS_ON)
+@_arguments
 def bench(arguments: tuple[str, ...]) -> None:
     """Measure what is promised to be fast."""
     _become("-m", "benchmarks", *arguments)
@@ -95,7 +109,7 @@ def bench(arguments: tuple[str, ...]) -> None:
 @verbs.command()
 @click.option("--upgrade", is_flag=True, help="Take the newest versions that setup.cfg allows.")
 def lock(upgrade: bool) -> None:
-    """Write run.lock and dev.lock anew from setup.cfg."""
+    """Write the locks anew from setup.cfg."""
     from saas.devstack import locks
 
     locks.compile_all(upgrade=upgrade)

@@ -82,17 +82,23 @@ class _FormParser(HTMLParser):
         super().__init__()
         self.forms: list[Form] = []
         self.textarea: str | None = None
+        self.select: str | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = {name: value or "" for name, value in attrs}
         if tag == "form":
             self.forms.append(Form(found.get("action", ""), found.get("method", "get").lower()))
+        if tag == "option" and self.select and ("selected" in found or not self.forms[-1].fields[self.select]):
+            self.forms[-1].fields[self.select] = found.get("value", "")
         if not self.forms or "name" not in found:
             return
         if tag == "textarea":
             self.textarea = found["name"]
             self.forms[-1].fields[self.textarea] = ""
-        elif tag == "select" or (tag == "input" and found.get("type") not in {"submit", "checkbox", "radio"}):
+        elif tag == "select":
+            self.select = found["name"]
+            self.forms[-1].fields[self.select] = ""
+        elif tag == "input" and found.get("type") not in {"submit", "checkbox", "radio"}:
             self.forms[-1].fields[found["name"]] = found.get("value", "")
         elif tag == "input" and "checked" in found:
             self.forms[-1].fields[found["name"]] = found.get("value", "on")
@@ -102,6 +108,8 @@ class _FormParser(HTMLParser):
             self.forms[-1].fields[self.textarea] += data
 
     def handle_endtag(self, tag: str) -> None:
+        if tag == "select":
+            self.select = None
         if tag == "textarea" and self.textarea:
             fields = self.forms[-1].fields  # HTML drops one line break right behind the start tag
             fields[self.textarea] = fields[self.textarea].removeprefix("\r").removeprefix("\n")

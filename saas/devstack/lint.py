@@ -17,7 +17,9 @@ from saas.devstack.rules.files import (
     machine_paths,
     stale_env_example,
     stale_locks,
+    stale_permissions,
     write_env_example,
+    write_permissions,
 )
 from saas.devstack.rules.findings import Finding
 from saas.devstack.rules.markup import templates
@@ -89,6 +91,7 @@ CHECKS: dict[str, Check] = {
     "dependencies": dependencies_named,
     "locks": stale_locks,
     "env-example": stale_env_example,
+    "permissions": stale_permissions,
 }
 
 
@@ -107,6 +110,7 @@ def _fix(root: Path) -> None:
     _ruff(root, "check", "--fix")
     _ruff(root, "format")
     write_env_example(root)
+    write_permissions(root)
 
 
 def _timed(check: Check) -> tuple[list[object], float]:

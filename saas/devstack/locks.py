@@ -1,4 +1,4 @@
-"""The two locks: what a run needs, and that plus what development needs."""
+"""The locks: what a run needs, that plus what development needs, what the image needs, and checkov's own."""
 
 import hashlib
 import subprocess
@@ -12,9 +12,11 @@ _ROOT = Path(__file__).parents[2]
 _STAMP = "# setup.cfg dependencies sha256: "
 _FIXED = ("--generate-hashes", "--universal", "--python-version", "3.11")
 _TOLD = ("--custom-compile-command", "./dev lock")  # what the lock's head tells its reader to run
-_WANTED = {
-    "run.lock": ("--extra", "run"),
-    "dev.lock": ("--all-extras", "-c", "run.lock"),
+LOCKS = {
+    "run.lock": ("setup.cfg", "--extra", "run"),
+    "dev.lock": ("setup.cfg", "--all-extras", "-c", "run.lock"),
+    "kubernetes/image.lock": ("setup.cfg", "-c", "run.lock"),
+    "kubernetes/checkov.lock": ("kubernetes/checkov.in",),
 }
 
 
@@ -36,8 +38,8 @@ def recorded_digest(lock: Path) -> str | None:
 
 
 def compile_all(*, upgrade: bool) -> None:
-    """Resolve setup.cfg into run.lock and dev.lock; versions in them stay where they can unless `upgrade`."""
-    for name, options in _WANTED.items():
+    """Resolve what each lock is made from; versions in them stay where they can unless `upgrade`."""
+    for name, options in LOCKS.items():
         _compile(name, [*options, *(["--upgrade"] if upgrade else [])])
 
 
@@ -49,7 +51,6 @@ def _compile(name: str, options: list[str]) -> None:
         "pip",
         "compile",
         "-q",
-        "setup.cfg",
         "-o",
         name,
         *_FIXED,

@@ -40,10 +40,15 @@ def _start(stack: Stack) -> None:
     stack.start_services()
     demo = json.loads(stack.start_platform().strip().splitlines()[-1])
     click.echo(summary.text(stack, demo, time.monotonic() - began))
+    stack.send("demo-live", "-m", "saas.app", "demo", "live", administrator=True)
 
 
 def _watch(stack: Stack) -> int:
     while not (child := stack.dead()):
+        if failed := stack.failed_errand():
+            click.echo(
+                f"Everything runs, but the demo is not complete. The next start goes on with it.\n{ended(failed)}"
+            )
         time.sleep(0.2)
     click.echo(ended(child), err=True)
     return 1

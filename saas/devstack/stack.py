@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from saas.devstack import cluster, postgres, processes, surroundings, valkey
+from saas.devstack import cluster, postgres, processes, stripe, surroundings, valkey
 from saas.devstack.errors import DevstackError
 from saas.devstack.processes import Child, Program
 from saas.devstack.state import ROOT, State
 
 _READY_WITHIN = 90.0  # seconds; a laptop that is busy with something else is slow, not broken
+_WEBHOOK = "/billing/webhook"  # where the platform takes events of Stripe
 _GRANIAN = "--interface wsgi --host 127.0.0.1 --workers 1 --blocking-threads 4"
 
 
@@ -44,11 +45,17 @@ class Stack:
     state: State
     port: int
     children: list[Child] = field(default_factory=list)
+    errands: list[Child] = field(default_factory=list)  # which end by themselves
     settings: Mapping[str, str] = field(default_factory=dict)
+    standin: stripe.Server | None = None
 
     def start_services(self) -> None:
         """Start what the shell does not bring, and write all settings down."""
         urls: dict[str, str] = {}
+        if not surroundings.brings_stripe():
+            self.standin = stripe.start(self.state.folder, webhook=f"http://127.0.0.1:{self.port}{_WEBHOOK}")
+            self.children.append(self.standin.process)
+            urls |= self.standin.settings()
         if not surroundings.brings_database():
             database = postgres.start(self.state.folder)
             self.children.append(database.process)
@@ -74,17 +81,32 @@ class Stack:
         self.finish(self.begin("refill", "-m", "saas.app", "tenants", "refill", administrator=True))
         self.begin("worker-fast", "worker.py", "--queue", "fast")
         self.begin("worker-slow", "worker.py", "--queue", "slow", administrator=True)
+        if self.standin:
+            self.standin.await_ready()  # the demo's step brings it our plans
         printed = self.finish(self.begin("demo", "-m", "saas.app", "demo", administrator=True))
         self._await_site()
         return printed
 
     def begin(self, name: str, *arguments: str, administrator: bool = False) -> Child:
         """Start a Python process in the checkout with the stack's settings."""
-        env = surroundings.for_process(self.settings, administrator=administrator)
-        log = self.state.logs / f"{name}.log"
-        child = processes.start(Program(name, [sys.executable, *arguments], log, env, cwd=ROOT))
+        child = self._spawn(name, *arguments, administrator=administrator)
         self.children.append(child)
         return child
+
+    def send(self, name: str, *arguments: str, administrator: bool = False) -> None:
+        """Start one that does its work beside the others and ends; `failed_errand` says when that went wrong."""
+        self.errands.append(self._spawn(name, *arguments, administrator=administrator))
+
+    def failed_errand(self) -> Child | None:
+        """One that has ended and not done its work, told once."""
+        over = [child for child in self.errands if child.poll() is not None]
+        self.errands = [child for child in self.errands if child not in over]
+        return next((child for child in over if child.poll()), None)
+
+    def _spawn(self, name: str, *arguments: str, administrator: bool) -> Child:
+        env = surroundings.for_process(self.settings, administrator=administrator)
+        log = self.state.logs / f"{name}.log"
+        return processes.start(Program(name, [sys.executable, *arguments], log, env, cwd=ROOT))
 
     def finish(self, child: Child) -> str:
         """Wait until a process has done its work; return what it printed. Raises DevstackError."""
@@ -100,7 +122,10 @@ class Stack:
         return next((child for child in self.children if child.poll() is not None), None)
 
     def stop(self) -> None:
-        """Stop everything; workers first, the database last."""
+        """Stop everything; errands and workers first, the database last."""
+        while self.errands:
+            self.errands[-1].stop()
+            self.errands.pop()
         while self.children:
             self.children[-1].stop()
             self.children.pop()

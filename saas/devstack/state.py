@@ -16,7 +16,7 @@ from saas.devstack.errors import DevstackError
 from saas.devstack.secrets_kept import write_private
 
 ROOT = Path(__file__).parents[2]  # the checkout
-_OURS = ("env", "log", "postgres", "secrets", "valkey", "lock")
+_OURS = ("env", "log", "postgres", "secrets", "stripe", "valkey", "lock")
 
 
 _GUARD_ENDS_WITHIN = 20.0  # seconds

@@ -24,6 +24,11 @@ def brings_queue() -> bool:
     return bool(os.environ.get("REDIS_URL"))
 
 
+def brings_stripe() -> bool:
+    """Whether the shell names an account at Stripe, or a stand-in of its own."""
+    return bool(os.environ.get("STRIPE_SECRET_KEY"))
+
+
 def settings(state: State, port: int, services: Mapping[str, str]) -> dict[str, str]:
     """All settings of the stack at `port`; `services` are the URLs of what runs embedded."""
     own = {name: value for name in _known() if (value := os.environ.get(name))}

@@ -1,7 +1,7 @@
 """The forms that open a workspace."""
 
 from flask_wtf import FlaskForm
-from wtforms import StringField
+from wtforms import HiddenField, StringField
 from wtforms.validators import DataRequired
 
 from saas.accounts.forms import NewPasswordField
@@ -17,6 +17,8 @@ class WorkspaceForm(FlaskForm):
         [DataRequired("Choose the address of your workspace.")],
         filters=[lambda value: value.strip().lower() if value else value],
     )
+    plan = HiddenField("Plan")  # chosen on the pricing page; empty: none was
+    interval = HiddenField("Interval")
 
 
 class SignUpForm(WorkspaceForm):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from billing import entitlements
 from saas.accounts import service as accounts
 from saas.accounts import sessions
 from saas.core import audit, hosts, mail
@@ -41,9 +42,10 @@ def sign_up(wanted: SignUp) -> Opened:
 
 
 def open_workspace(owner: UUID, business: str, wanted: str) -> Tenant:
-    """Open a tenant and make a person its owner. Raises BadAddress and AddressTaken."""
+    """Open a tenant on the free plan and make a person its owner. Raises BadAddress and AddressTaken."""
     address = addresses.check(wanted)
     tenant = provisioning.claim(business, address)
+    entitlements.start(tenant)
     members.add(tenant.id, owner, Role.OWNER)
     audit.record("tenant.opened", actor=f"user:{owner}", tenant=tenant.id, address=address)
     return tenant

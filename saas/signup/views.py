@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from billing import cards
 from saas.accounts.views import signed_in
 from saas.core import attempts, forms, hosts, identity
 from saas.core.errors import Forbidden, PlatformError
 from saas.core.settings import current_settings
+from saas.signup import choice
+from saas.signup.choice import Choice
 from saas.signup.forms import SignUpForm, WorkspaceForm
 from saas.signup.service import SignUp, open_workspace, sign_up
 from tenants import addresses
@@ -32,6 +35,14 @@ def landing() -> ResponseReturnValue:
     return render_template("signup/landing.html")
 
 
+@blueprint.get("/pricing")
+def pricing() -> ResponseReturnValue:
+    if aside := identity.only_on_site():
+        return aside
+    interval = cards.interval_of(request.args.get("interval"))
+    return render_template("signup/pricing.html", cards=cards.cards(interval), interval=interval)
+
+
 @blueprint.route("/sign-up", methods=["GET", "POST"])
 def new() -> ResponseReturnValue:
     if aside := identity.only_on_site():
@@ -40,13 +51,14 @@ def new() -> ResponseReturnValue:
     if person and not person.confirmed:
         raise Forbidden("Confirm your email first. Then open more workspaces.", action=("Your workspaces", _ALL))
     form = WorkspaceForm() if person else SignUpForm()
-    if form.validate_on_submit():
+    chosen = _carried(form)
+    if form.validate_on_submit() and not chosen.fault:
         _limit()
         try:
-            return _opened(form, person)
+            return _opened(form, person, chosen.path)
         except PlatformError as error:
             forms.attach(form, error)
-    return _page("signup/new.html", form), 422 if form.is_submitted() else 200
+    return _page("signup/new.html", form, chosen=chosen), 422 if form.is_submitted() else 200
 
 
 @blueprint.get("/sign-up/address")
@@ -57,14 +69,25 @@ def address() -> ResponseReturnValue:
     return _page("signup/_address.html", form, verdict=_verdict(form.address.data or ""))
 
 
-def _opened(form: WorkspaceForm, person: identity.Person | None) -> ResponseReturnValue:
+def _carried(form: WorkspaceForm) -> Choice:
+    """What was chosen on the pricing page: from its link to the form, and through the form's errors."""
+    given = form if form.is_submitted() else None
+    plan, interval = (
+        (given.plan.data, given.interval.data) if given else (request.args.get("plan"), request.args.get("interval"))
+    )
+    chosen = choice.read(plan or "", interval or "")
+    form.plan.data, form.interval.data = chosen.plan, chosen.interval
+    return chosen
+
+
+def _opened(form: WorkspaceForm, person: identity.Person | None, path: str) -> ResponseReturnValue:
     """Leads into the new workspace: of the person who is signed in, or of the one who signs up."""
     business, wanted = form.business.data or "", form.address.data or ""
     if person:
         tenant = open_workspace(person.id, business, wanted)
-        return redirect(hosts.workspace_url(tenant.address or "", "/home"), 303)
+        return redirect(hosts.workspace_url(tenant.address or "", path), 303)
     opened = sign_up(SignUp(business, wanted, form["email"].data or "", form["password"].data or ""))
-    return signed_in(opened.session_secret, hosts.workspace_url(opened.address, "/home"))
+    return signed_in(opened.session_secret, hosts.workspace_url(opened.address, path))
 
 
 def _page(template: str, form: WorkspaceForm, **context: object) -> str:

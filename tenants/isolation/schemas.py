@@ -48,3 +48,19 @@ def upgrade(connection: sa.Connection, tenants: list[str], script: str) -> None:
         + "".join(f'SET LOCAL search_path = "{tenant}";\n{script}\n' for tenant in tenants)
         + "RESET ROLE; SET LOCAL search_path TO DEFAULT"
     )
+
+
+def sizes() -> sa.Subquery:
+    """The bytes that each tenant's tables take, with their indexes: columns `tenant` and `bytes`."""
+    spaces = sa.table("pg_namespace", sa.column("oid"), sa.column("nspname"), schema="pg_catalog")
+    tables = sa.table(
+        "pg_class", sa.column("oid"), sa.column("relnamespace"), sa.column("relkind"), schema="pg_catalog"
+    )
+    size = sa.cast(sa.func.sum(sa.func.pg_total_relation_size(tables.c.oid)), sa.BigInteger)
+    return (
+        sa.select(sa.cast(spaces.c.nspname, sa.String).label("tenant"), size.label("bytes"))
+        .join(tables, sa.and_(tables.c.relnamespace == spaces.c.oid, tables.c.relkind == "r"))
+        .where(spaces.c.nspname.startswith("t_", autoescape=True))
+        .group_by(spaces.c.nspname)
+        .subquery("sizes")
+    )

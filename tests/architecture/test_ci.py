@@ -1,4 +1,4 @@
-"""`.ci/run` on machines with more and less on them; apt-get and ./dev are stand-ins that note their calls."""
+"""`.ci/run` on machines with more and less on them; apt-get, ./dev and .ci/checkov are stand-ins that say so."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ from saas.devstack.lint import ROOT
 PYTHON = f'#!/bin/sh\nexec {sys.executable} "$@"\n'
 
 DEV = """#!/bin/sh
-echo "dev $* CI=$CI FREEHOLD_BROWSER=$FREEHOLD_BROWSER stdin=[$(cat)]"
+echo "dev $* CI=$CI FREEHOLD_BROWSER=$FREEHOLD_BROWSER FREEHOLD_CHECKOV=$FREEHOLD_CHECKOV stdin=[$(cat)]"
 case $1 in lint) exit ${LINT:-0} ;; esac
 echo "== closing line =="
 exit ${TEST:-0}
@@ -45,6 +45,7 @@ def run(tmp_path: Path) -> Run:
         path.chmod(0o755)
 
     write(tmp_path / "dev", DEV)
+    write(tmp_path / ".ci/checkov", "#!/bin/sh\necho checkov\nexit ${CHECKOV:-0}\n")
     write(programs / "apt-get", APT)
     write(programs / "ldconfig", "#!/bin/sh\necho $LIBRARIES\n")
 
@@ -73,8 +74,9 @@ def test_lint_and_tests_run_with_a_browser_required_and_without_stdin(run):
     status, output, installed = run()
     assert status == 0
     assert output == [
-        "dev lint CI=true FREEHOLD_BROWSER=required stdin=[]",
-        "dev test CI=true FREEHOLD_BROWSER=required stdin=[]",
+        "dev lint CI=true FREEHOLD_BROWSER=required FREEHOLD_CHECKOV=required stdin=[]",
+        "checkov",
+        "dev test CI=true FREEHOLD_BROWSER=required FREEHOLD_CHECKOV=required stdin=[]",
         "== closing line ==",
     ]
     assert installed == []
@@ -103,6 +105,11 @@ def test_failing_lint_ends_it(run):
     status, output, _ = run(LINT="1")
     assert status == 1
     assert len(output) == 1
+
+
+def test_a_checkov_that_cannot_be_installed_ends_it(run):
+    status, output, _ = run(CHECKOV="3")
+    assert (status, output[-1]) == (3, "checkov")
 
 
 def test_its_status_is_that_of_the_tests(run):

@@ -11,9 +11,13 @@ from saas.devstack.rules.files import (
     machine_paths,
     stale_env_example,
     stale_locks,
+    stale_permissions,
     write_env_example,
+    write_permissions,
 )
 from saas.devstack.rules.findings import Finding
+from tenants.members import permissions
+from tenants.members.models import Role
 
 SETUP = """
 [options]
@@ -41,11 +45,13 @@ def tree(tmp_path: Path) -> Path:
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs/dependencies.md").write_text(PAGE)
     (tmp_path / ".gitignore").write_text("# made here\n.venv/\n*.log\n")
-    for lock in ("run.lock", "dev.lock"):
+    (tmp_path / "kubernetes").mkdir()
+    for lock in locks.LOCKS:
         (tmp_path / lock).write_text(
             f"# setup.cfg dependencies sha256: {locks.dependencies_digest(tmp_path / 'setup.cfg')}\n"
         )
     write_env_example(tmp_path)
+    write_permissions(tmp_path)
     return tmp_path
 
 
@@ -59,17 +65,17 @@ def told(rule: Callable[[Path], list[Finding]], tree: Path) -> list[str]:
     return [f"{finding.path}: {finding.message}" for finding in rule(tree)]
 
 
-@pytest.mark.parametrize("rule", [stale_locks, stale_env_example, dependencies_named, machine_paths])
+@pytest.mark.parametrize("rule", [stale_locks, stale_env_example, stale_permissions, dependencies_named, machine_paths])
 def test_a_sound_tree_has_no_findings(tree, rule):
     assert told(rule, tree) == []
 
 
 def test_locks_are_stale_when_a_dependency_changes(tree):
     change(tree / "setup.cfg", "flask>=3.1", "flask>=3.2")
-    assert [text.partition(":")[0] for text in told(stale_locks, tree)] == ["run.lock", "dev.lock"]
+    assert [text.partition(":")[0] for text in told(stale_locks, tree)] == list(locks.LOCKS)
 
 
-@pytest.mark.parametrize("lock", ["run.lock", "dev.lock"])
+@pytest.mark.parametrize("lock", locks.LOCKS)
 def test_a_lock_without_its_stamp_and_a_missing_one_are_stale(tree, lock):
     (tree / lock).write_text("flask==3.1\n")
     assert [text.partition(":")[0] for text in told(stale_locks, tree)] == [lock]
@@ -83,6 +89,25 @@ def test_an_edited_or_missing_env_example_is_stale(tree):
     assert len(told(stale_env_example, tree)) == 1
     (tree / ".env.example").unlink()
     assert len(told(stale_env_example, tree)) == 1
+
+
+def test_an_edited_or_missing_page_of_permissions_is_stale(tree):
+    change(tree / "docs/permissions.md", "see, create and revoke API keys | yes", "see, create and revoke API keys | ")
+    assert len(told(stale_permissions, tree)) == 1
+    write_permissions(tree)
+    assert told(stale_permissions, tree) == []
+    (tree / "docs/permissions.md").unlink()
+    assert len(told(stale_permissions, tree)) == 1
+
+
+def test_the_page_of_permissions_follows_the_table(tree, monkeypatch):
+    assert told(stale_permissions, tree) == []
+    given = permissions.Permission("tests.planted", "do as they like", frozenset(Role))
+    monkeypatch.setitem(permissions._table, given.name, given)
+    assert len(told(stale_permissions, tree)) == 1
+    write_permissions(tree)
+    row = "| do as they like | yes | yes | yes | yes | yes | yes | `tests.planted` |"
+    assert row in (tree / "docs/permissions.md").read_text().splitlines()
 
 
 @pytest.mark.parametrize(

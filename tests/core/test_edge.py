@@ -15,7 +15,7 @@ from tests.support.database import application, left, more, sql
 from tests.support.pages import heading, words
 from tests.support.people import PASSWORD, Person
 
-_VALUES = {"token": "x", "code": "x", "name": "orders", "id": str(uuid4()), "record_id": str(uuid4())}
+_VALUES = {"token": "x", "code": "x", "secret": "x", "name": "orders", "id": str(uuid4()), "record_id": str(uuid4())}
 
 
 @pytest.mark.parametrize("given", ["12345678", "a" * 64, "0198f2c4-7a1e-7c55-9d0e-3b1f6a2c8e47"])
@@ -58,9 +58,10 @@ def test_a_refused_form_is_not_logged_as_part_of_the_request_before_it(regular: 
 def test_secrets_in_paths_are_not_logged(browser: Browser) -> None:
     with structlog.testing.capture_logs() as log:
         browser.open("/reset/a-secret-token")
+        browser.open("/invitations/a-secret-token")
         browser.open("/confirm/a-secret-token")
         browser.open("/link/a-secret-token")
-    assert [entry["path"] for entry in log] == ["/reset/…", "/confirm/…", "/link/…"]
+    assert [entry["path"] for entry in log] == ["/reset/…", "/invitations/…", "/confirm/…", "/link/…"]
 
 
 @pytest.mark.parametrize(

@@ -21,10 +21,10 @@ POLICY = {
 
 
 @pytest.mark.parametrize("path", [*PATHS, "/static/app.js", "/healthz/live"])
-def test_pages_and_errors_carry_the_strict_policy(browser: Browser, path: str) -> None:
+def test_pages_and_errors_carry_the_strict_policy(settings: Settings, browser: Browser, path: str) -> None:
     headers = browser.request("GET", path).headers
     policy = dict(rule.strip().split(" ", 1) for rule in headers["Content-Security-Policy"].split(";"))
-    assert policy == POLICY
+    assert policy == POLICY | {"form-action": f"{POLICY['form-action']} {settings.stripe_api_url}"}
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "same-origin"
     assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
@@ -62,6 +62,23 @@ def test_production_asks_for_tls_from_now_on(settings: Settings, production: Fla
             "form-action 'self' https://freehold.example https://*.freehold.example"
             in headers["Content-Security-Policy"]
         )
+
+
+@pytest.mark.parametrize(
+    ("changes", "origins"),
+    [
+        ({"stripe_api_url": None}, " https://checkout.stripe.com https://billing.stripe.com"),
+        ({"stripe_api_url": "http://127.0.0.1:1"}, " http://127.0.0.1:1"),
+        ({"stripe_secret_key": None}, ""),
+    ],
+    ids=["Stripe itself", "the stand-in", "no payments"],
+)
+def test_forms_may_lead_to_where_one_pays_and_nowhere_else(
+    settings: Settings, changes: dict[str, str | None], origins: str
+) -> None:
+    with application(settings, **changes) as app, app.test_client() as client:
+        policy = client.get("/", base_url="http://localhost:8000").headers["Content-Security-Policy"]
+    assert policy.rpartition("; ")[2] == f"form-action {POLICY['form-action']}{origins}"
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 
+from migrations.fleet import platform_head
 from saas.core.database import transaction
 from saas.core.jobs import enqueue
 from saas.core.settings import Settings
@@ -36,7 +37,7 @@ def test_a_process_is_not_ready_before_the_migration_and_is_after_it(
         page = browser(app).open("/healthz/ready")
         assert (page.status, page.text) == (
             503,
-            "not ready: the schema is at None, this code needs 0001: run `saas migrate`\n",
+            f"not ready: the schema is at None, this code needs {platform_head()}: run `saas migrate`\n",
         )
         migrate(app)
         assert browser(app).open("/healthz/ready").text == "ready\n"
@@ -44,9 +45,15 @@ def test_a_process_is_not_ready_before_the_migration_and_is_after_it(
 
 def test_an_older_schema_is_not_ready(settings: Settings) -> None:
     with application(settings) as app:
-        app.extensions["freehold.platform_head"] = lambda: "0002"
+        app.extensions["freehold.platform_head"] = lambda: "9999"
         page = browser(app).open("/healthz/ready")
-        assert (page.status, "this code needs 0002" in page.text) == (503, True)
+        assert (page.status, "this code needs 9999" in page.text) == (503, True)
+
+
+def test_the_old_pods_serve_on_while_a_deploy_has_migrated_already(settings: Settings) -> None:
+    with application(settings) as app:
+        app.extensions["freehold.platform_head"] = lambda: "0000"
+        assert browser(app).open("/healthz/ready").text == "ready\n"
 
 
 def test_metrics_count_requests_by_endpoint_method_and_status(fresh: Flask) -> None:

@@ -28,6 +28,7 @@ def test_a_program_gets_problem_details(regular: Person) -> None:
         "title": "There is no such collection",
         "status": 404,
         "detail": "There is no collection called nothing.",
+        "help": f"{regular.home}/collections",
         "request_id": answer.headers["X-Request-ID"],
     }
 

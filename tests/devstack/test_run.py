@@ -36,7 +36,7 @@ sys.exit("a reason to stop")
     "saas/app.py": """
 import json, os, sys
 if sys.argv[1:] == ["demo"]:
-    print(json.dumps({name: name for name in ("workspace_link", "console_link", "curl", "email", "password")}))
+    print(json.dumps({name: name for name in ("workspace_link", "console_link", "console_code", "curl", "email", "password")}))
     sys.exit()
 print(*sys.argv[1:], os.environ.get("SITE_URL"), os.path.exists("fail-cli"))
 sys.exit("a broken migration" if os.path.exists("fail-cli") else 0)
@@ -50,6 +50,8 @@ def checkout(tmp_path: Path) -> Iterator[Path]:
     """A checkout whose platform does nothing but run."""
     root = tmp_path / "a check out"
     shutil.copytree(ROOT / "saas" / "devstack", root / "saas" / "devstack")
+    shutil.copytree(ROOT / "billing" / "sandbox", root / "billing" / "sandbox")
+    (root / "billing" / "__init__.py").touch()
     for name in ("saas/__init__.py", "saas/core/__init__.py", "saas/core/orphans.py"):
         (root / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, root / name)
@@ -62,7 +64,7 @@ def checkout(tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture
 def dev(launch: Launch, checkout: Path) -> Launch:
     """Call a verb in that checkout."""
-    own = ("DATABASE_URL", "DATABASE_ADMIN_URL", "REDIS_URL", "SECRET_KEY", "FREEHOLD_STATE")
+    own = ("DATABASE_URL", "DATABASE_ADMIN_URL", "REDIS_URL", "STRIPE_SECRET_KEY", "SECRET_KEY", "FREEHOLD_STATE")
     unset = [word for name in own for word in ("-u", name)]
 
     def call(*arguments: object, **environment: str) -> "subprocess.Popen[str]":

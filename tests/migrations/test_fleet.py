@@ -10,7 +10,7 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from flask import Flask
 
-from migrations import fleet
+from migrations import branches, fleet
 from saas.core.administrator import administrator
 from saas.core.database import db
 from saas.core.settings import Settings
@@ -38,8 +38,8 @@ SECOND = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "planted"
+down_revision = "HEAD"
 
 
 def upgrade() -> None:
@@ -60,18 +60,14 @@ def own_database(request: pytest.FixtureRequest, settings: Settings) -> Iterator
 
 
 @pytest.fixture
-def second_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def second_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A copy of the trees in which the tenants' has one revision more."""
     for tree in ("platform", "tenant"):
         (tmp_path / tree / "versions").mkdir(parents=True)
-        for source in [*(fleet._HERE / tree).glob("*.mako"), *(fleet._HERE / tree).rglob("*.py")]:
-            (tmp_path / tree / source.relative_to(fleet._HERE / tree)).write_text(source.read_text())
-    (tmp_path / "tenant" / "versions" / "0002_planted.py").write_text(SECOND)
-    monkeypatch.setattr(fleet, "_HERE", tmp_path)
-    forget()
-    yield
-    monkeypatch.undo()
-    forget()
+        for source in [*(branches.HERE / tree).glob("*.mako"), *(branches.HERE / tree).rglob("*.py")]:
+            (tmp_path / tree / source.relative_to(branches.HERE / tree)).write_text(source.read_text())
+    (tmp_path / "tenant" / "versions" / "planted.py").write_text(SECOND.replace("HEAD", fleet.tenant_head()))
+    monkeypatch.setattr(branches, "HERE", tmp_path)
 
 
 def test_the_script_and_the_revisions_run_one_by_one_build_the_same(app: Flask, owner: Person) -> None:
@@ -80,8 +76,9 @@ def test_the_script_and_the_revisions_run_one_by_one_build_the_same(app: Flask, 
         schemas.create(connection, stepwise, "")
         connection.exec_driver_sql(f'SET LOCAL ROLE fh_owner; SET LOCAL search_path = "{stepwise}"')
         with Operations.context(MigrationContext.configure(connection)):
-            for step in reversed(list(fleet._directory("tenant").iterate_revisions("head", "base"))):
-                step.module.upgrade()
+            for branch in branches.every():
+                for step in branches.steps(branch.folder, None):
+                    step.module.upgrade()
         connection.exec_driver_sql("RESET ROLE")
         built = catalogue(connection, stepwise)
         replayed = catalogue(connection, owner.tenant)
@@ -166,8 +163,3 @@ def test_a_schema_that_fails_leaves_its_batch_at_the_old_revision(own_database: 
 def catalogue(connection: sa.Connection, schema: str) -> list[tuple[object, ...]]:
     rows = connection.execute(sa.text(CATALOGUE), {"schema": schema})
     return [tuple(str(value).replace(schema, "SCHEMA") if value else value for value in row) for row in rows]
-
-
-def forget() -> None:
-    for cached in (fleet.blueprint, fleet.render, fleet._head):
-        cached.cache_clear()

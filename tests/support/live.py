@@ -62,7 +62,8 @@ def start(settings: Settings, folder: Path) -> Iterator[Running]:
         web = "--interface wsgi --host 127.0.0.1 --workers 1 --blocking-threads 4 wsgi:app"
         running.spawn("web", "-m", "granian", "--port", str(port), *web.split())
         _await_ready(running)
-        yield running
+        with stripe_delivers(settings, f"http://127.0.0.1:{port}/billing/webhook"):
+            yield running
     finally:
         for process in running.processes.values():
             process.terminate()
@@ -72,6 +73,20 @@ def start(settings: Settings, folder: Path) -> Iterator[Running]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+@contextlib.contextmanager
+def stripe_delivers(settings: Settings, url: str) -> Iterator[None]:
+    """Let the stand-in for Stripe send this worker's events to a URL, signed with the secret of its settings."""
+    authorized = {"Authorization": f"Bearer {settings.stripe_secret_key}"}
+    wanted = {"url": url, "secret": settings.stripe_webhook_secret}
+    answer = requests.post(f"{settings.stripe_api_url}/_standin/endpoints", json=wanted, headers=authorized, timeout=10)
+    answer.raise_for_status()
+    try:
+        yield
+    finally:
+        endpoint = f"{settings.stripe_api_url}/v1/webhook_endpoints/{answer.json()['id']}"
+        requests.delete(endpoint, headers=authorized, timeout=10).raise_for_status()
 
 
 def environment(settings: Settings, site: str) -> dict[str, str]:

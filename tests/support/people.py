@@ -15,6 +15,7 @@ from tenants import provisioning
 from tenants.members import service as members
 from tenants.members.models import Role
 from tenants.models import Tenant
+from tenants.usage import limits as known_limits
 
 PASSWORD = "correct horse battery"
 _KEY = re.compile(r"fh_test_[a-z2-7]{16}_[\w-]{43}")
@@ -70,8 +71,8 @@ def unique() -> str:
     return secrets.token_hex(5)
 
 
-def sign_up(app: Flask, browser: Browser, business: str = "Test & Sons") -> Person:
-    """Open a business with an address of its own on the sign-up page."""
+def sign_up(app: Flask, browser: Browser, business: str = "Test & Sons", *, limited: bool = False) -> Person:
+    """Open a business with an address of its own on the sign-up page; without limits, unless the test is of them."""
     with app.app_context():
         provisioning.refill()  # no worker does it here, and no test should meet an empty pool by chance
     mark = unique()
@@ -84,15 +85,24 @@ def sign_up(app: Flask, browser: Browser, business: str = "Test & Sons") -> Pers
     assert page.url.endswith("/home"), page.url
     with app.app_context():
         tenant = db.session.scalars(sa.select(Tenant.id).where(Tenant.address == address)).one()
+    if not limited:
+        allow(app, tenant)
     return Person(browser, email, address, tenant)
 
 
-def join(app: Flask, owner: Person, browser: Browser) -> Person:
+def allow(app: Flask, tenant: str, **limits: int | None) -> None:
+    """Set what a tenant may use, as billing does; what is not named has no limit."""
+    every: dict[str, int | None] = {limit.name: None for limit in known_limits.every()}
+    with app.app_context(), transaction():
+        db.session.execute(sa.update(Tenant).where(Tenant.id == tenant).values(limits=every | limits))
+
+
+def join(app: Flask, owner: Person, browser: Browser, role: Role = Role.DEVELOPER) -> Person:
     """A member of the owner's tenant, with an account of their own and signed in."""
     email = f"mate-{unique()}@example.com"
     with app.app_context(), transaction():
         user = accounts.register(email, PASSWORD)
-        members.add(owner.tenant, user.id, Role.MEMBER)
+        members.add(owner.tenant, user.id, role)
     mate = Person(browser, email, owner.address, owner.tenant)
     sign_in(browser, email)
     assert mate.open("/home").status == 200

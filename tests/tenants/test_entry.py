@@ -104,7 +104,7 @@ def test_a_member_who_is_removed_is_out_at_once(app: Flask, owner: Person, teamm
     assert teammate.open("/collections").status == 200
     sql(
         app,
-        "DELETE FROM platform.memberships WHERE tenant = :id AND role = 'member'",
+        "DELETE FROM platform.memberships WHERE tenant = :id AND role = 'developer'",
         id=owner.tenant,
     )
     for path in ("/home", "/collections", "/keys"):
@@ -137,7 +137,7 @@ def test_the_list_of_workspaces_shows_only_ones_own(owner: Person, teammate: Per
         page = person.browser.open("/workspaces?all=1")
         assert sees.address in words(page)
         assert not_seen.address not in words(page)
-    assert "Member" in words(teammate.browser.open("/workspaces?all=1"))
+    assert "Developer" in words(teammate.browser.open("/workspaces?all=1"))
 
 
 @dataclass

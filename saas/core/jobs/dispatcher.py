@@ -3,6 +3,7 @@
 import signal
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -18,6 +19,7 @@ from sqlalchemy.exc import OperationalError
 from saas.core.database import db, transaction
 from saas.core.jobs import registry
 from saas.core.jobs.models import Job, JobState
+from saas.core.jobs.pulse import Pulse
 from saas.core.jobs.runner import QUEUES, Handler
 
 log = structlog.get_logger()
@@ -29,8 +31,9 @@ TICK_ROUNDS = 40  # periodic jobs are looked at once a second
 WAIT_SECONDS = 60  # how long a job may lie in RQ before it is sent again
 
 
-def run(app: Flask, redis: Redis) -> None:
+def run(app: Flask, redis: Redis, pulse_file: Path | None = None) -> None:
     """Dispatch until SIGTERM or SIGINT."""
+    pulse = Pulse(pulse_file)
     stop = threading.Event()
 
     def end(_signal: int, _frame: FrameType | None) -> None:
@@ -41,6 +44,7 @@ def run(app: Flask, redis: Redis) -> None:
     log.info("dispatcher.started")
     pause, rounds = 0.0, 0
     while not stop.wait(pause):
+        pulse.beat()
         pause = POLL_SECONDS
         try:
             with app.app_context():

@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterator
 
 from saas.devstack.rules.findings import Finding
-from saas.devstack.rules.source import Source, last_name, texts
+from saas.devstack.rules.source import MODULES, Source, last_name, texts
 
 RULE = "citus-ddl"
-_PLACES = ("migrations/tenant/", "tenants/backend/collections/")
+_PLACES = ("migrations/tenant/", "tenants/backend/collections/", MODULES)
 
 _NO_TRIGGER = "no triggers: do it in the service"
 _NO_INHERITS = "no INHERITS: write the columns out"

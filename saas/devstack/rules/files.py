@@ -1,4 +1,4 @@
-"""Rules on files that are not Python: locks, .env.example, the list of dependencies, one machine's paths."""
+"""Rules on files that are not Python: locks, what code writes, the list of dependencies, one machine's paths."""
 
 import re
 from collections.abc import Iterator
@@ -9,9 +9,8 @@ from pathlib import Path
 from saas.devstack import locks
 from saas.devstack.rules.findings import Finding
 
-_LOCKS = ("run.lock", "dev.lock")
-
 _DEPENDENCIES = "docs/dependencies.md"
+_PERMISSIONS = "docs/permissions.md"
 _ROW = re.compile(r"\|\s*`?([\w.-]+)`?\s*\|\s*([^|]*?)\s*\|\s*([^|]*?)\s*\|")
 _NAME = re.compile(r"[\w.-]+")
 
@@ -23,7 +22,7 @@ _PUBLIC = {"pypi.org", "registry.npmjs.org", "www.npmjs.com"}
 
 def stale_locks(root: Path) -> Iterator[Finding]:
     digest = locks.dependencies_digest(root / "setup.cfg")
-    for name in _LOCKS:
+    for name in locks.LOCKS:
         if not (root / name).is_file() or locks.recorded_digest(root / name) != digest:
             yield Finding(name, 1, "locks", "not made from the dependencies in setup.cfg: run ./dev lock")
 
@@ -36,6 +35,16 @@ def stale_env_example(root: Path) -> Iterator[Finding]:
 
 def write_env_example(root: Path) -> None:
     (root / ".env.example").write_text(_env_example(), "utf-8")
+
+
+def stale_permissions(root: Path) -> Iterator[Finding]:
+    if _read(root / _PERMISSIONS) != _permissions():
+        message = "differs from the table in tenants/members/permissions.py: run ./dev lint --fix"
+        yield Finding(_PERMISSIONS, 1, "permissions", message)
+
+
+def write_permissions(root: Path) -> None:
+    (root / _PERMISSIONS).write_text(_permissions(), "utf-8")
 
 
 def dependencies_named(root: Path) -> Iterator[Finding]:
@@ -111,6 +120,14 @@ def _env_example() -> str:
     from saas.core.settings import env_example
 
     return env_example()
+
+
+def _permissions() -> str:
+    import billing.module
+    import tenants.rooms  # noqa: F401  these two fill the table
+    from tenants.members import document, permissions
+
+    return document.page(permissions.every())
 
 
 def _read(path: Path) -> str:

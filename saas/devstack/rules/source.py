@@ -1,14 +1,16 @@
 """The Python files that the rules judge, and what several rules ask of a syntax tree."""
 
 import ast
+import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from saas.devstack.rules.findings import Finding
 
 ROOMS = ("saas", "tenants", "billing", "migrations", "worker.py", "wsgi.py")
+MODULES = "modules/"  # in front of the paths of modules that MODULES_DIR adds
 HOLE = "{}"  # stands in a text for what is only known at run time
 
 
@@ -38,8 +40,10 @@ class Source:
 
 
 def sources(root: Path) -> list[Source]:
-    """Every Python file of the rooms; those that do not parse are ruff's to report."""
-    return [source for room in ROOMS for path in _files(root / room) if (source := _parsed(root, path))]
+    """Every Python file of the rooms and of added modules; those that do not parse are ruff's to report."""
+    ours = [source for room in ROOMS for path in _files(root / room) if (source := _parsed(root, path))]
+    folder = os.environ.get("MODULES_DIR")
+    return [*ours, *(_added(Path(folder)) if folder else [])]
 
 
 def texts(tree: ast.AST) -> Iterator[tuple[ast.expr, str]]:
@@ -56,6 +60,12 @@ def texts(tree: ast.AST) -> Iterator[tuple[ast.expr, str]]:
                 yield from texts(ast.Expression(hole))
         else:
             yield from texts(child)
+
+
+def _added(folder: Path) -> Iterator[Source]:
+    for path in _files(folder):
+        if source := _parsed(folder, path):
+            yield replace(source, path=f"{MODULES}{source.path}")
 
 
 def _files(place: Path) -> list[Path]:

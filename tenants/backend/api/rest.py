@@ -9,22 +9,16 @@ from typing import Any, NoReturn
 from uuid import UUID
 
 import orjson
-import structlog
-from flask import Blueprint, Response, g, jsonify, request
+from flask import Blueprint, Response, jsonify, request
 
-from saas.core import hosts
-from saas.core.edge import csrf
 from saas.core.errors import Invalid, NotFound, PlatformError
 from saas.core.text import fault
 from tenants.backend.collections import records, service
 from tenants.backend.collections.design import Collection
-from tenants.backend.keys import service as keys
-from tenants.backend.keys.errors import BadKey, KeyNeeded
-from tenants.errors import UnknownWorkspace
-from tenants.routing import bind_by_id
+from tenants.members import permissions
+from tenants.members.permissions import needs
 
-blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
-csrf.exempt(blueprint)  # the API takes no cookies
+blueprint = Blueprint("api", __name__)
 
 _ROUTE = "/collections/<name>/records"
 
@@ -42,54 +36,42 @@ class UnknownAddress(NotFound):
     title = "The API has nothing at this address"
 
 
-@blueprint.before_request
-def authenticate() -> None:
-    """Parse the key, bind the tenant that it names, and look it up in that tenant's schema."""
-    scheme, _, text = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not text:
-        raise KeyNeeded
-    tenant_id, secret = keys.parse(text.strip())
-    address = hosts.address()
-    try:
-        workspace = bind_by_id(tenant_id)
-    except UnknownWorkspace:
-        raise BadKey from None
-    g.actor = f"key:{keys.verify(secret)}"
-    if address is not None and address != workspace.address:
-        raise BadKey
-    structlog.contextvars.bind_contextvars(actor=g.actor)
-
-
 @blueprint.get("/collections")
+@needs(permissions.RECORDS_READ)
 def collections() -> Response:
     found = [{"name": c.name, "label": c.label, "fields": c.fields_as_json()} for c in service.every()]
     return jsonify(data=found)
 
 
 @blueprint.get(_ROUTE)
+@needs(permissions.RECORDS_READ)
 def list_records(name: str) -> Response:
     page = records.json_page(service.get(name), after=_cursor(), limit=_limit())
     return jsonify(data=[orjson.Fragment(row["json"]) for row in page.records], next=page.next)
 
 
 @blueprint.post(_ROUTE)
+@needs(permissions.RECORDS_WRITE)
 def create_record(name: str) -> Response:
     collection = service.get(name)
     return _json(records.create(collection, records.check(collection, _body())), 201)
 
 
 @blueprint.get(f"{_ROUTE}/<uuid:record_id>")
+@needs(permissions.RECORDS_READ)
 def read_record(name: str, record_id: UUID) -> Response:
     return _json(records.get_json(service.get(name), record_id))
 
 
 @blueprint.patch(f"{_ROUTE}/<uuid:record_id>")
+@needs(permissions.RECORDS_WRITE)
 def change_record(name: str, record_id: UUID) -> Response:
     collection = service.get(name)
     return _json(records.change(collection, record_id, _changes(collection)))
 
 
 @blueprint.delete(f"{_ROUTE}/<uuid:record_id>")
+@needs(permissions.RECORDS_WRITE)
 def delete_record(name: str, record_id: UUID) -> Response:
     records.delete(service.get(name), record_id)
     return Response(status=204)
@@ -97,6 +79,7 @@ def delete_record(name: str, record_id: UUID) -> Response:
 
 @blueprint.route("/", defaults={"path": ""})
 @blueprint.route("/<path:path>")
+@needs(permissions.WORKSPACE_OPEN)
 def nothing(path: str) -> NoReturn:  # noqa: ARG001
     """Below the API an unknown address asks for a key as well, and answers in JSON."""
     raise UnknownAddress("See /api/v1/collections for what this key can reach.")

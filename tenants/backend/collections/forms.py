@@ -16,12 +16,11 @@ from wtforms import (
     StringField,
     TextAreaField,
 )
-from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than the stubs
 from wtforms.form import BaseForm
 from wtforms.validators import InputRequired
 from wtforms.widgets import TextInput
 
-from saas.core.forms import LineField
+from saas.core.forms import LineField, choices
 from tenants.backend.collections.design import LONGEST_NAME, MOST_FIELDS, Collection
 from tenants.backend.collections.design import Field as CollectionField
 from tenants.backend.collections.kinds import KINDS, Kind
@@ -30,7 +29,7 @@ from tenants.backend.collections.records import Record
 
 class FieldForm(Form):
     name = StringField("Field name", filters=[lambda value: (value or "").strip()])
-    kind = SelectField("Kind", choices=[SelectChoice(kind.name, kind.label) for kind in KINDS.values()], default="text")
+    kind = SelectField("Kind", choices=choices((kind.name, kind.label) for kind in KINDS.values()), default="text")
     required = BooleanField("Required")
 
 

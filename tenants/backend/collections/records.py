@@ -13,6 +13,8 @@ from saas.core.ids import uuid7
 from tenants.backend.collections.design import Collection, Field
 from tenants.backend.collections.errors import BadRecord, UnknownRecord, unless_dropped
 from tenants.backend.collections.kinds import KINDS
+from tenants.usage import stocks
+from tenants.usage.limits import RECORDS, STORAGE
 
 MOST_PER_PAGE = 100
 MOST_NAMED = 20  # unknown fields in one answer
@@ -56,7 +58,8 @@ def get_json(collection: Collection, record_id: UUID) -> str:
 
 
 def create(collection: Collection, values: Mapping[str, Any]) -> str:
-    """Add a record of checked values; returns its JSON."""
+    """Add a record of checked values; returns its JSON. Raises LimitReached."""
+    stocks.add(RECORDS, room=STORAGE)
     return _written(collection, sa.insert(collection.table).values({"id": uuid7(), **values}))
 
 
@@ -70,6 +73,7 @@ def change(collection: Collection, record_id: UUID, values: Mapping[str, Any]) -
 def delete(collection: Collection, record_id: UUID) -> None:
     """Raises UnknownRecord."""
     table = collection.table
+    stocks.take(RECORDS)
     _one(collection, sa.delete(table).where(table.c.id == record_id).returning(table.c.id))
 
 

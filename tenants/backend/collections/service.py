@@ -11,6 +11,8 @@ from tenants.backend.collections import design
 from tenants.backend.collections.design import Collection, Field
 from tenants.backend.collections.errors import BadCollection, CollectionExists, UnknownCollection, unless_dropped
 from tenants.backend.collections.models import CatalogueEntry
+from tenants.usage import stocks
+from tenants.usage.limits import COLLECTIONS, RECORDS
 
 MOST_COUNTED = 10_000
 
@@ -18,10 +20,11 @@ _DUPLICATE = {"42P07", "42710", "23505"}  # a table, a type or a row of that nam
 
 
 def create(collection: Collection, *, actor: str) -> None:
-    """Make the table and its entry. Raises BadCollection and CollectionExists."""
+    """Make the table and its entry. Raises BadCollection, CollectionExists and LimitReached."""
     design.check(collection)
     if len(every()) >= design.MOST_COLLECTIONS:
         raise BadCollection(f"A workspace has at most {design.MOST_COLLECTIONS} collections. Drop one first.")
+    stocks.add(COLLECTIONS)
     entry = CatalogueEntry(name=collection.name, label=collection.label, fields=collection.fields_as_json())
     try:
         with isolation.design():
@@ -37,8 +40,12 @@ def create(collection: Collection, *, actor: str) -> None:
 
 def drop(collection: Collection, *, actor: str) -> None:
     """Remove the table with all its records, and its entry. Raises UnknownCollection when somebody was faster."""
-    with unless_dropped(collection.name), isolation.design():
-        db.session.execute(DropTable(collection.table))
+    stocks.take(COLLECTIONS)
+    stocks.take(RECORDS, 0)  # waits for whoever adds or deletes a record, since they lock in this order too
+    with unless_dropped(collection.name):
+        stocks.take(RECORDS, db.session.scalar(sa.select(sa.func.count()).select_from(collection.table)) or 0)
+        with isolation.design():
+            db.session.execute(DropTable(collection.table))
     db.session.execute(sa.delete(CatalogueEntry).where(CatalogueEntry.name == collection.name))
     audit.record("collection.dropped", actor=actor, tenant=isolation.bound(), name=collection.name)
 

@@ -13,21 +13,23 @@ from tenants.backend.collections import records, service
 from tenants.backend.collections.design import MOST_FIELDS, Collection
 from tenants.backend.collections.errors import BadRecord
 from tenants.backend.collections.forms import CollectionForm, DropForm, record_form, values
-from tenants.routing import enter
+from tenants.members import permissions
+from tenants.members.permissions import needs
 
 blueprint = Blueprint("collections", __name__, url_prefix="/collections")
-blueprint.before_request(enter)
 
 PER_PAGE = 50
 
 
 @blueprint.get("")
+@needs(permissions.RECORDS_READ)
 def index() -> ResponseReturnValue:
     found = service.every()
     return render_template("collections/index.html", collections=listed(found))
 
 
 @blueprint.route("/new", methods=["GET", "POST"])
+@needs(permissions.COLLECTIONS_DESIGN)
 def new() -> ResponseReturnValue:
     form = CollectionForm()
     if "add_field" in request.form:
@@ -46,12 +48,14 @@ def new() -> ResponseReturnValue:
 
 
 @blueprint.get("/<name>")
+@needs(permissions.RECORDS_READ)
 def show(name: str) -> ResponseReturnValue:
     collection = service.get(name)
     return _show(collection, record_form(collection))
 
 
 @blueprint.post("/<name>/records")
+@needs(permissions.RECORDS_WRITE)
 def add(name: str) -> ResponseReturnValue:
     collection = service.get(name)
     form = record_form(collection, request.form)
@@ -63,6 +67,7 @@ def add(name: str) -> ResponseReturnValue:
 
 
 @blueprint.route("/<name>/records/<uuid:id>", methods=["GET", "POST"])
+@needs(permissions.RECORDS_WRITE)
 def edit(name: str, id: UUID) -> ResponseReturnValue:  # noqa: A002
     collection = service.get(name)
     record = records.get(collection, id)
@@ -76,6 +81,7 @@ def edit(name: str, id: UUID) -> ResponseReturnValue:  # noqa: A002
 
 
 @blueprint.post("/<name>/records/<uuid:id>/delete")
+@needs(permissions.RECORDS_WRITE)
 def delete(name: str, id: UUID) -> ResponseReturnValue:  # noqa: A002
     records.delete(service.get(name), id)
     flash("Record deleted.", "success")
@@ -83,6 +89,7 @@ def delete(name: str, id: UUID) -> ResponseReturnValue:  # noqa: A002
 
 
 @blueprint.route("/<name>/drop", methods=["GET", "POST"])
+@needs(permissions.COLLECTIONS_DESIGN)
 def drop(name: str) -> ResponseReturnValue:
     collection, form = service.get(name), DropForm()
     if form.validate_on_submit():

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from saas.core.ids import uuid7
 from tenants.isolation import TenantBase
+from tenants.members.models import Role
 
 
 class ApiKey(TenantBase):
@@ -21,3 +22,6 @@ class ApiKey(TenantBase):
     created_at: Mapped[datetime] = mapped_column(server_default=sa.func.now())
     last_used_at: Mapped[datetime | None]  # right to the minute
     revoked_at: Mapped[datetime | None]
+    role: Mapped[Role] = mapped_column(
+        sa.Enum(Role, native_enum=False, length=16, values_callable=list), server_default=Role.EDITOR.value
+    )

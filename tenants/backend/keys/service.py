@@ -5,6 +5,7 @@ the secret is then looked up inside that tenant's schema, where no other tenant'
 """
 
 import re
+from dataclasses import dataclass
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -15,22 +16,37 @@ from saas.core.settings import current_settings
 from tenants import isolation
 from tenants.backend.keys.errors import BadKey, TooManyKeys, UnknownKey
 from tenants.backend.keys.models import ApiKey
+from tenants.members import permissions
+from tenants.members.models import Role
 
 MOST_KEYS = 50
+
+ROLES = (Role.VIEWER, Role.EDITOR, Role.DEVELOPER)  # that a key can have
 
 _FORM = re.compile(r"fh_(?:test|live)_([a-z2-7]{16})_([A-Za-z0-9_-]{43})")
 
 
-def create(label: str, *, actor: str) -> str:
-    """Make a key for the bound tenant; returns its text, which can't be had again. Raises TooManyKeys."""
+@dataclass(frozen=True)
+class Verified:
+    id: UUID
+    role: Role
+
+
+def create(label: str, *, actor: str, role: Role = Role.EDITOR) -> str:
+    """Make a key for the bound tenant, which may do what its role may. Raises TooManyKeys.
+
+    Returns its text, which can't be had again.
+    """
     active = db.session.scalar(sa.select(sa.func.count()).where(ApiKey.revoked_at.is_(None))) or 0
     if active >= MOST_KEYS:
         raise TooManyKeys(f"Revoke a key first: {MOST_KEYS} are the most.")
     settings = current_settings()
     tenant, secret = isolation.bound() or "", tokens.new()
     mode = "live" if settings.production else "test"
-    db.session.add(ApiKey(label=label, secret_digest=tokens.digest(secret), hint=secret[-4:], created_by=actor))
-    audit.record("key.created", actor=actor, tenant=tenant, label=label)
+    db.session.add(
+        ApiKey(label=label, secret_digest=tokens.digest(secret), hint=secret[-4:], role=role, created_by=actor)
+    )
+    audit.record("key.created", actor=actor, tenant=tenant, label=label, role=role)
     return f"fh_{mode}_{tenant.removeprefix(isolation.PREFIX)}_{secret}"
 
 
@@ -50,6 +66,16 @@ def every() -> list[ApiKey]:
     )
 
 
+def revoke_of(user_id: UUID, *, actor: str, now: Role | None = None) -> None:
+    """The keys that somebody made in the bound tenant and that may more than they may `now`; None: they have left."""
+    beyond = [role for role in Role if now is None or not permissions.within(role, now)]
+    made = sa.select(ApiKey.id).where(
+        ApiKey.created_by == f"user:{user_id}", ApiKey.role.in_(beyond), ApiKey.revoked_at.is_(None)
+    )
+    for key_id in db.session.scalars(made).all():
+        revoke(key_id, actor=actor)
+
+
 def parse(text: str) -> tuple[str, str]:
     """The tenant's id and the secret that a key's text names. Raises BadKey."""
     if match := _FORM.fullmatch(text):
@@ -57,10 +83,10 @@ def parse(text: str) -> tuple[str, str]:
     raise BadKey
 
 
-def verify(secret: str) -> UUID:
-    """The id of the bound tenant's key with this secret. Raises BadKey."""
+def verify(secret: str) -> Verified:
+    """The bound tenant's key with this secret. Raises BadKey."""
     stale = sa.func.coalesce(ApiKey.last_used_at < sa.func.now() - sa.func.make_interval(0, 0, 0, 0, 0, 1), sa.true())
-    query = sa.select(ApiKey.id, stale.label("stale"))
+    query = sa.select(ApiKey.id, ApiKey.role, stale.label("stale"))
     row = db.session.execute(
         query.where(ApiKey.secret_digest == tokens.digest(secret), ApiKey.revoked_at.is_(None))
     ).one_or_none()
@@ -71,5 +97,4 @@ def verify(secret: str) -> UUID:
         # Whoever is writing it at this moment keeps the row until they commit, which may be late.
         free = sa.select(ApiKey.id).where(ApiKey.id == row.id).with_for_update(skip_locked=True)
         db.session.execute(sa.update(ApiKey).where(ApiKey.id.in_(free)).values(last_used_at=sa.func.now()))
-    key_id: UUID = row.id
-    return key_id
+    return Verified(row.id, row.role)

@@ -11,19 +11,21 @@ from tenants.backend.collections import service as collections
 from tenants.backend.collections.views import actor
 from tenants.backend.keys import service
 from tenants.backend.keys.forms import KeyForm
-from tenants.routing import enter
+from tenants.members import permissions
+from tenants.members.models import Role
+from tenants.members.permissions import needs
 
 blueprint = Blueprint("keys", __name__, url_prefix="/keys")
-blueprint.before_request(enter)
 
 
 @blueprint.route("", methods=["GET", "POST"])
+@needs(permissions.KEYS_MANAGE)
 def index() -> ResponseReturnValue:
     """The new key is in the answer to the form itself, the only time that it can be read."""
     form, secret = KeyForm(), None
     if form.validate_on_submit():
         try:
-            secret = service.create(form.label.data or "", actor=actor())
+            secret = service.create(form.label.data or "", actor=actor(), role=Role(form.role.data))
             form = KeyForm(formdata=None)
         except PlatformError as error:
             forms.attach(form, error)
@@ -35,6 +37,7 @@ def index() -> ResponseReturnValue:
 
 
 @blueprint.post("/<uuid:id>/revoke")
+@needs(permissions.KEYS_MANAGE)
 def revoke(id: UUID) -> ResponseReturnValue:  # noqa: A002
     service.revoke(id, actor=actor())
     flash("The key is revoked. Programs that use it are refused from now on.", "success")

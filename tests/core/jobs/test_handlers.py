@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -16,13 +17,17 @@ from saas.core.attempts import Attempts
 from saas.core.database import db, transaction
 from saas.core.jobs import Job, JobState, enqueue, registry
 from saas.core.mail import Mail
-from tenants import provisioning
+from saas.devstack.demo import tasks as demo_tasks
+from tenants import isolation, provisioning
 from tenants.models import State, Tenant
+from tenants.usage.models import Usage, UsageBatch
+from tests.support import billing_jobs
 from tests.support import jobs as _registered  # noqa: F401
 from tests.support.people import Person, unique
 
 Found = Any
-NAMES = sorted(found.name for found in registry.handlers() if not found.name.startswith("tests."))
+OURS = ("saas.", "tenants.", "billing.")  # an added module's are tried in tests/tenants/test_modules_added.py
+NAMES = sorted(found.name for found in registry.handlers() if found.path.startswith(OURS))
 
 
 def deliver(_owner: Person) -> tuple[list[str], Callable[[], Found]]:
@@ -68,6 +73,20 @@ def reclaim(owner: Person) -> tuple[list[str], Callable[[], Found]]:
     )
 
 
+def measure(owner: Person) -> tuple[list[str], Callable[[], Found]]:
+    """The tables of other tests' tenants change meanwhile; those of this one do not."""
+    mine = (Usage.tenant == owner.tenant, Usage.resource == "storage")
+    return [], lambda: [used > 0 for used in db.session.scalars(sa.select(Usage.used).where(*mine))]
+
+
+def sweep_batches(_owner: Person) -> tuple[list[str], Callable[[], Found]]:
+    old, young = uuid4(), uuid4()
+    with transaction():
+        for batch, at in ((old, sa.func.now() - timedelta(days=2)), (young, sa.func.now())):
+            db.session.add(UsageBatch(id=batch, at=at))
+    return [], lambda: db.session.scalars(sa.select(UsageBatch.id).where(UsageBatch.id.in_([old, young]))).all()
+
+
 def sweep_attempts(_owner: Person) -> tuple[list[str], Callable[[], Found]]:
     key = unique()
     now = sa.func.now()
@@ -91,13 +110,31 @@ def sweep_codes(owner: Person) -> tuple[list[str], Callable[[], Found]]:
     return [], lambda: db.session.scalars(sa.select(codes.Code.purpose).where(mine).order_by(codes.Code.purpose)).all()
 
 
+def report(owner: Person) -> tuple[list[Any], Callable[[], Found]]:
+    """Each job adds one record of its own."""
+    owner.define("orders", title="text")
+    with transaction():
+        demo_tasks.ask(owner.tenant, "orders")
+
+    def look() -> list[int]:
+        isolation.bind(owner.tenant)
+        job = demo_tasks.REPORTS.table.c.job
+        return sorted(set(db.session.scalars(sa.select(sa.func.count()).group_by(job))))
+
+    return ["orders", 0], look
+
+
 CASES = {
     "accounts.sweep": sweep_codes,
+    **billing_jobs.CASES,
     "core.sweep": sweep_attempts,
+    "demo.report": report,
     "mail.deliver": deliver,
     "tenants.refill": refill,
     "tenants.provision": provision,
     "tenants.reclaim": reclaim,
+    "usage.measure": measure,
+    "usage.sweep": sweep_batches,
 }
 
 
@@ -109,11 +146,12 @@ def test_each_handler_has_its_case() -> None:
 def test_run_twice_and_at_the_same_time_it_ends_in_the_same_state(app: Flask, owner: Person, name: str) -> None:
     with app.app_context():
         args, look = CASES[name](owner)
-    run_as_a_job(app, name, args)
+    whose = owner.tenant if registry.get(name).scope == "tenant" else None
+    run_as_a_job(app, name, args, whose)
     once = seen(app, look)
-    run_as_a_job(app, name, args)
+    run_as_a_job(app, name, args, whose)
     assert seen(app, look) == once
-    threads = [threading.Thread(target=run_as_a_job, args=(app, name, args)) for _ in range(2)]
+    threads = [threading.Thread(target=run_as_a_job, args=(app, name, args, whose)) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -131,15 +169,15 @@ def test_control_a_handler_that_adds_each_time_is_seen(app: Flask) -> None:
     assert counts == [1, 2]
 
 
-def run_as_a_job(app: Flask, name: str, args: list[str]) -> None:
-    job_id = lease(app, name, args)
+def run_as_a_job(app: Flask, name: str, args: list[str], tenant: str | None = None) -> None:
+    job_id = lease(app, name, args, tenant)
     with app.app_context():
         registry.get(name)(job_id, 1)
 
 
-def lease(app: Flask, name: str, args: list[str]) -> str:
+def lease(app: Flask, name: str, args: list[str], tenant: str | None) -> str:
     with app.app_context(), transaction():
-        enqueue(name, *args)
+        enqueue(name, *args, tenant=tenant)
         job = next(found for found in db.session.new if isinstance(found, Job))
         job.state, job.lease, job.due_at = JobState.LEASED, 1, sa.func.now() + timedelta(hours=1)
         db.session.flush()

@@ -77,9 +77,10 @@ def other(solo: Flask) -> str:
 
 def open_tenant(app: Flask) -> str:
     """Build a schema at once, so that the pool of spare ones stays for those who sign up."""
-    blueprint, made = fleet.blueprint(), schemas.new_id()
+    made = schemas.new_id()
     with app.app_context(), administrator() as connection:
+        blueprint = fleet.blueprint()
         schemas.create(connection, made, blueprint.script)
-        values = {"id": made, "state": State.ACTIVE, "revision": blueprint.revision, "address": f"shop-{made[2:]}"}
+        values = {"id": made, "state": State.ACTIVE, **blueprint.ledger, "address": f"shop-{made[2:]}"}
         connection.execute(sa.insert(Tenant).values(name="Test & Sons", **values))
     return made

@@ -21,6 +21,8 @@ from saas.core.database import db
 from saas.core.settings import Settings
 from tenants import isolation
 from tenants.isolation import StatementRefused, guard
+from tenants.members import permissions
+from tenants.members.permissions import needs
 from tenants.routing import enter
 from tests.support import attacks, database
 from tests.support.attacks import Attack, Place
@@ -31,11 +33,13 @@ injectable.before_request(enter)
 
 
 @injectable.get("/filter")
+@needs(permissions.RECORDS_READ)
 def by_filter() -> Response:
     return jsonify(run(f"SELECT title FROM products WHERE title = '{request.args['text']}'"))
 
 
 @injectable.get("/sort")
+@needs(permissions.RECORDS_READ)
 def by_sort() -> Response:
     """One value is bound as it should be, and the other is not."""
     text = f"SELECT title FROM products WHERE title <> %(q)s ORDER BY {request.args['text']}"
@@ -43,11 +47,13 @@ def by_sort() -> Response:
 
 
 @injectable.get("/statement")
+@needs(permissions.RECORDS_READ)
 def by_statement() -> Response:
     return jsonify([run(text) for text in request.args.getlist("text")])
 
 
 @injectable.get("/raw")
+@needs(permissions.RECORDS_READ)
 def raw() -> Response:
     """Past SQLAlchemy, to a driver that is given no parameters and so leaves each % alone."""
     with db.session.connection().connection.cursor() as cursor:
@@ -56,6 +62,7 @@ def raw() -> Response:
 
 
 @injectable.get("/design")
+@needs(permissions.RECORDS_READ)
 def in_design() -> Response:
     with isolation.design():
         seen = run(request.args["text"])
@@ -63,6 +70,7 @@ def in_design() -> Response:
 
 
 @injectable.get("/export")
+@needs(permissions.RECORDS_READ)
 def in_export() -> Response:
     out = io.StringIO()
     with isolation.export(), db.session.connection().connection.cursor() as cursor:
@@ -71,6 +79,7 @@ def in_export() -> Response:
 
 
 @injectable.get("/all")
+@needs(permissions.RECORDS_READ)
 def everything() -> Response:
     """An honest page."""
     return jsonify(run("SELECT title FROM products"))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import psycopg2
 import pytest
@@ -27,13 +28,14 @@ from saas.core.settings import Settings
 from tenants import isolation
 from tenants.isolation import guard
 from tenants.members import service as members
-from tenants.members.models import Membership, Role
+from tenants.members.models import Invitation, Membership, Role
+from tenants.usage.models import Usage
 from tests.support import database
 from tests.support import jobs as _registered  # noqa: F401
 from tests.support.contexts import context, driver
 from tests.tenants.isolation.conftest import Superuser
 
-SEEN = ("memberships", "jobs", "audit", "users")
+SEEN = ("memberships", "jobs", "audit", "users", "tenants", "usage", "invitations")
 COLUMNS = {"id", "name", "email"}  # of a fellow member
 TABLES = {table.name for table in Base.metadata.sorted_tables} | {"alembic_version"}
 
@@ -42,6 +44,9 @@ FOREIGN_ROWS = {
     "jobs": "SELECT tenant FROM platform.jobs",
     "audit": "SELECT tenant FROM platform.audit",
     "users": "SELECT email FROM platform.users",
+    "tenants": "SELECT id FROM platform.tenants",
+    "usage": "SELECT tenant FROM platform.usage",
+    "invitations": "SELECT tenant FROM platform.invitations",
 }
 
 
@@ -68,11 +73,20 @@ def two(solo: Flask, tenant: str, other: str) -> Two:
             user = User(id=uuid7(), email=email, name="Somebody", password_hash=f"hash of {email}")
             session.add(user)
             session.flush()
-            session.add(Membership(tenant=whose, user_id=user.id, role=Role.MEMBER))
+            session.add(Membership(tenant=whose, user_id=user.id, role=Role.EDITOR))
+            session.add(invitation(whose, user.id))
         for whose, key in ((tenant, uuid7()), (other, job), (None, uuid7())):
             session.add(Job(id=key, tenant=whose, due_at=None, **JOB))
+            if whose:
+                session.add(Usage(tenant=whose, resource="tests", period="", used=1))
             session.add(AuditEntry(tenant=whose, actor="system", action="tests.row", detail={"whose": whose}))
     return Two(tenant, other, set(emails[:2]), emails[2], str(job))
+
+
+def invitation(tenant: str, by: UUID) -> Invitation:
+    secret, email = secrets.token_bytes(32), f"{secrets.token_hex(8)}@example.com"
+    values = {"email": email, "secret_digest": secret, "invited_by": by, "expires_at": sa.func.now()}
+    return Invitation(tenant=tenant, role=Role.OWNER, **values)
 
 
 JOB = {"name": "tests.row", "args": [], "queue": "none", "limit_seconds": 60, "max_tries": 8}
@@ -160,7 +174,7 @@ def test_the_members_of_a_tenant_are_its_own(solo: Flask, two: Two) -> None:
 def test_somebody_who_belongs_to_both_tenants_is_seen_by_both(solo: Flask, two: Two) -> None:
     with context(solo) as session, transaction():
         user = session.scalars(sa.select(User).where(User.email == two.your_email)).one()
-        session.add(Membership(tenant=two.mine, user_id=user.id, role=Role.MEMBER))
+        session.add(Membership(tenant=two.mine, user_id=user.id, role=Role.EDITOR))
     assert rows(solo, two.mine, FOREIGN_ROWS["users"]) == two.my_emails | {two.your_email}
     assert rows(solo, two.mine, FOREIGN_ROWS["memberships"]) == {two.mine}
     assert rows(solo, two.yours, FOREIGN_ROWS["users"]) == {two.your_email}
@@ -192,6 +206,15 @@ def test_a_whole_row_of_a_fellow_member_can_not_be_read(solo: Flask, two: Two, w
     with without(two.mine, "GRANT SELECT ON platform.users TO fh_tenant") as cursor:
         cursor.execute(statement)
         assert cursor.fetchall()
+
+
+def test_the_digest_of_an_invitations_secret_can_not_be_read(solo: Flask, two: Two, without: Open) -> None:
+    statement = "SELECT secret_digest FROM platform.invitations"
+    with pytest.raises(ProgrammingError, match="permission denied for table invitations"):
+        rows(solo, two.mine, statement)
+    with without(two.mine, "GRANT SELECT ON platform.invitations TO fh_tenant") as cursor:
+        cursor.execute(statement)
+        assert len(cursor.fetchall()) == 2  # its own, still
 
 
 # Writing
@@ -290,6 +313,8 @@ CHANGES = {
     "DELETE FROM platform.audit": "GRANT DELETE ON platform.audit TO fh_tenant",
     "UPDATE platform.memberships SET role = 'owner'": "GRANT UPDATE ON platform.memberships TO fh_tenant",
     "DELETE FROM platform.memberships": "GRANT DELETE ON platform.memberships TO fh_tenant",
+    "UPDATE platform.invitations SET role = 'owner'": "GRANT UPDATE ON platform.invitations TO fh_tenant",
+    "DELETE FROM platform.invitations": "GRANT DELETE ON platform.invitations TO fh_tenant",
     "UPDATE platform.users SET name = 'x'": "GRANT UPDATE ON platform.users TO fh_tenant",
     "DELETE FROM platform.users": "GRANT DELETE ON platform.users TO fh_tenant",
     "SELECT id FROM platform.users FOR SHARE": "GRANT UPDATE ON platform.users TO fh_tenant",
@@ -353,6 +378,7 @@ def test_what_a_tenant_may_do_in_the_platforms_schema_is_this_and_no_more(solo: 
     )
     assert {(table, verb) for table, verb, _secured in grants} == {
         ("memberships", "SELECT"), ("jobs", "SELECT"), ("audit", "SELECT"),
+        ("usage", "SELECT"), ("usage", "INSERT"),
     }  # fmt: skip
     columns = database.sql(
         solo,
@@ -366,6 +392,9 @@ def test_what_a_tenant_may_do_in_the_platforms_schema_is_this_and_no_more(solo: 
         given.setdefault((table, verb), set()).add(column)
     assert given == {
         ("users", "SELECT"): COLUMNS,
+        ("tenants", "SELECT"): {"id", "limits"},
+        ("usage", "UPDATE"): {"used"},
+        ("invitations", "SELECT"): {column.name for column in Invitation.__table__.columns} - {"secret_digest"},
         ("jobs", "INSERT"): {column.name for column in Job.__table__.columns} - {"created_at"},
         ("audit", "INSERT"): {column.name for column in AuditEntry.__table__.columns} - {"at"},
     }

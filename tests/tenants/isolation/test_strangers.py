@@ -1,19 +1,15 @@
 """A business that has an account of its own sees nothing of another one's, by whatever address it asks.
 
-Routes are taken from the application's own map, so a new one is tried unaided; one that changes something says in
-`SENDS` what its owner sends.
+Routes are taken from the application's own map (tests/support/scene.py), so a new one is tried unaided.
 """
 
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 import requests
 import sqlalchemy as sa
 from flask import Flask
-from werkzeug.routing import Rule
 
 from saas.accounts import codes
 from saas.accounts.models import Purpose, User
@@ -21,129 +17,15 @@ from saas.core.database import transaction
 from saas.devstack.browser import Browser
 from tenants.backend.collections import records
 from tenants.backend.collections import service as collections
-from tenants.backend.collections.design import Collection, Field
-from tenants.backend.keys import service as keys
-from tenants.backend.keys.models import ApiKey
 from tenants.members import service as members
 from tenants.members.models import Membership, Role
 from tenants.routing import enter
-from tests.support import database
+from tests.support import database, modules
 from tests.support.contexts import context
 from tests.support.people import Person, sign_up
+from tests.support.scene import ELSEWHERE, SENDS, SHOWS_NOTHING_STORED, Scene, Target, Try, without_name
 
 COOKIE = "fh-workspace"
-CHANGES = {"POST", "PUT", "PATCH", "DELETE"}
-
-# What an owner sends to the routes that change something; NAME is the collection's.
-SENDS: dict[tuple[str, str], dict[str, Any]] = {
-    ("collections.new", "POST"): {
-        "data": {"label": "New", "name": "new_NAME", "fields-0-name": "title", "fields-0-kind": "text"}
-    },
-    ("collections.add", "POST"): {"data": {"value-title": "Added"}},
-    ("collections.edit", "POST"): {"data": {"value-title": "Changed"}},
-    ("collections.delete", "POST"): {},
-    ("collections.drop", "POST"): {"data": {"name": "NAME"}},
-    ("keys.index", "POST"): {"data": {"label": "New"}},
-    ("keys.revoke", "POST"): {},
-    ("api.create_record", "POST"): {"json": {"title": "Added"}},
-    ("api.change_record", "PATCH"): {"json": {"title": "Changed"}},
-    ("api.delete_record", "DELETE"): {},
-}
-SHOWS_NOTHING_STORED = {"collections.new"}  # but whose workspace it is
-NOTHING_THERE = {"api.nothing"}  # answers 404 to everybody who has a key
-
-
-@dataclass(frozen=True)
-class Target:
-    """Things of the owner, made for one try. All texts hold the same mark."""
-
-    mark: str
-    collection: str
-    record: str
-    key_id: str
-    key: str
-
-
-@dataclass(frozen=True)
-class Try:
-    """One route and method, with the owner's things in its address."""
-
-    endpoint: str
-    method: str
-    path: str
-    options: dict[str, Any] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        return f"{self.method} {self.path} ({self.endpoint})"
-
-
-@dataclass
-class Scene:
-    app: Flask
-    owner: Person
-    stranger: Person
-
-    def target(self) -> Target:
-        """The stranger gets a collection of the same name, so that only what is in it differs."""
-        mark = secrets.token_hex(8)
-        for person in (self.owner, self.stranger):
-            design = Collection(
-                f"c{mark}", f"label-{mark}" if person is self.owner else "Mine", (Field("title", "text"),)
-            )
-            title = f"title-{mark}" if person is self.owner else "mine"
-            with context(self.app, person.tenant) as session, transaction():
-                collections.create(design, actor="tests")
-                records.create(design, {"title": title})
-        with context(self.app, self.owner.tenant) as session, transaction():
-            key = keys.create(f"key-{mark}", actor="tests")
-            session.flush()
-            key_id = session.scalars(sa.select(ApiKey.id).where(ApiKey.label == f"key-{mark}")).one()
-            record = session.scalars(sa.select(design.table.c.id)).one()
-        return Target(mark, design.name, str(record), str(key_id), key)
-
-    def tries(self, *blueprints: str) -> Iterator[tuple[Try, Target]]:
-        """Each route and method of these blueprints, each with things of its own."""
-        for rule in self.app.url_map.iter_rules():
-            if rule.endpoint.partition(".")[0] in blueprints and rule.endpoint not in NOTHING_THERE:
-                for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-                    target = self.target()
-                    yield self.aim(rule, method, target), target
-
-    def aim(self, rule: Rule, method: str, target: Target) -> Try:
-        id_ = target.key_id if rule.endpoint.startswith("keys.") else target.record
-        values = {"name": target.collection, "id": id_, "record_id": id_}
-        unknown = rule.arguments - values.keys()
-        assert not unknown, f"{rule.endpoint}: say here what of the owner's stands for {unknown}"
-        with self.app.test_request_context():
-            path = self.app.url_map.bind("localhost").build(
-                rule.endpoint, {a: values[a] for a in rule.arguments}, method
-            )
-        if method in CHANGES:
-            assert (rule.endpoint, method) in SENDS, f"{rule.endpoint}: say in SENDS what its owner sends"
-        return Try(rule.endpoint, method, path, named(SENDS.get((rule.endpoint, method), {}), target))
-
-    def holdings(self) -> list[str]:
-        """Everything in the owner's schema, but for when a key was used."""
-        with context(self.app, self.owner.tenant) as session:
-            found = [collection.table for collection in collections.every()]
-            own = [sa.table(name) for name in ("fh_collections", "fh_keys")]
-            rows = []
-            for table in [*own, *found]:
-                row = sa.cast(sa.func.to_jsonb(sa.literal_column(f"{table.name}.*")), sa.Text).label("row")
-                text = session.scalars(sa.select(row).select_from(table).order_by("row"))
-                rows += [f"{table.name} {value.partition('last_used_at')[0]}" for value in text]
-            return rows
-
-    def told(self, answer: requests.Response, target: Target) -> set[str]:
-        """What of the owner's an answer gives away; the collection's name was in the question."""
-        text = without_name(f"{answer.text}\n{answer.headers}", target)
-        return {secret for secret in (target.mark, self.owner.email, self.owner.tenant[2:]) if secret in text}
-
-
-def named(value: Any, target: Target) -> Any:
-    if isinstance(value, dict):
-        return {name: named(part, target) for name, part in value.items()}
-    return value.replace("NAME", target.collection)
 
 
 @pytest.fixture(scope="module")
@@ -174,16 +56,13 @@ def request(browser: Browser, host: str, attempt: Try, **headers: str) -> reques
     return browser.request(attempt.method, host + attempt.path, headers=headers, **attempt.options)
 
 
-def without_name(text: str, target: Target) -> str:
-    return text.replace(target.collection, "")
-
-
 # The workspace's pages
 
 
 def workspace_rooms(app: Flask) -> list[str]:
-    """The blueprints that let in members only."""
-    return [str(name) for name, checks in app.before_request_funcs.items() if enter in checks]
+    """The blueprints that let in members only; those of added modules have a test of their own."""
+    theirs = modules.blueprints(app)
+    return [str(name) for name, checks in app.before_request_funcs.items() if enter in checks and name not in theirs]
 
 
 def intrusions(scene: Scene, attempt: Try) -> Iterator[tuple[str, requests.Response]]:
@@ -228,6 +107,8 @@ def test_no_page_of_a_workspace_shows_a_stranger_anything_or_lets_them_change_it
 
 def expect_owner_succeeds(scene: Scene, attempt: Try, target: Target, before: list[str]) -> None:
     """The control: the same request by the owner, shows the marks or changes something."""
+    if attempt.endpoint in ELSEWHERE:
+        return
     answer = request(scene.owner.browser, scene.owner.home, attempt)
     assert answer.status_code in {200, 303}, f"{attempt} by the owner: {answer.status_code} {answer.text[:300]}"
     if attempt.method == "GET":
@@ -274,7 +155,7 @@ def test_a_member_who_is_removed_is_out_at_once(app: Flask, scene: Scene) -> Non
     guest, target = sign_up(app, database.browser(app)), scene.target()
     with context(app) as session, transaction():
         user = session.scalars(sa.select(User.id).where(User.email == guest.email)).one()
-        members.add(scene.owner.tenant, user, Role.MEMBER)
+        members.add(scene.owner.tenant, user, Role.DEVELOPER)
     paths = ("/home", "/collections", f"/collections/{target.collection}", "/keys")
     pages = [guest.browser.open(scene.owner.home + path) for path in paths]
     assert all(page.status == 200 and target.mark in without_name(page.text, target) for page in pages)  # the control

@@ -147,7 +147,7 @@ def test_a_taken_name_is_said_at_the_field(app: Flask, owner: Person) -> None:
 def test_of_two_who_define_one_name_at_the_same_moment_one_gets_it(app: Flask, owner: Person, teammate: Person) -> None:
     pages = [person.open("/collections/new") for person in (owner, teammate)]
     before = left(app)
-    with meeting_at(app, '\nCREATE TABLE "orders"'):
+    with meeting_at(app, "WITH plan"):
         made = together(
             *(
                 lambda person=person, page=page, field=field: send(person, page, "orders", field)

@@ -25,7 +25,7 @@ def test_a_key_is_shown_once(owner: Person) -> None:
     for path in ("/keys", "/home", "/collections"):
         assert key not in owner.open(path).text
     row = words(owner.open("/keys"))
-    assert f"Web shop …{key[-4:]} Active" in row
+    assert f"Web shop …{key[-4:]} Editor Active" in row
 
 
 def test_a_key_is_stored_nowhere_but_as_a_digest(app: Flask, owner: Person) -> None:
@@ -101,7 +101,7 @@ def test_a_revoked_key_is_refused_from_now_on(app: Flask, owner: Person, teammat
     revoked = owner.browser.send(page, revoke_path(page.text, key), "csrf_token")
     assert "The key is revoked." in words(revoked)
     assert (call(owner, f"Bearer {key}"), call(owner, f"Bearer {other}")) == (401, 200)
-    assert f"…{key[-4:]} Revoked" in words(revoked)
+    assert f"…{key[-4:]} Editor Revoked" in words(revoked)
     again = teammate.browser.send(teammate.open("/keys"), revoke_path(page.text, other), "csrf_token")
     assert again.status == 200
     assert call(owner, f"Bearer {other}") == 401

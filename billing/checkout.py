@@ -1,0 +1,217 @@
+"""A business pays: the intent, the session at Stripe, and what became of it. One payment is open for a tenant."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from billing import customers, entitlements, mirror
+from billing.catalog import Price
+from billing.entitlements import Cause
+from billing.errors import AlreadySubscribed, Refused, Superseded, UnknownCheckout
+from billing.gateway import checkouts as gateway
+from billing.gateway import invoices, products, subscriptions
+from billing.gateway.objects import Session
+from billing.mirror import Stored
+from billing.models import Checkout, CheckoutState, Subscription
+from saas.core import audit
+from saas.core.database import db, outside
+from saas.core.ids import uuid7
+from saas.core.jobs import enqueue
+
+LASTS = timedelta(hours=2)
+_FRESH = timedelta(hours=1)  # Stripe refuses a session that would end within half an hour
+_LIVE = (CheckoutState.STARTING, CheckoutState.OPEN)
+FOLLOW_AFTER = (30, 120, 600, 3600, 7200)  # seconds, each behind the one before
+
+
+@dataclass(frozen=True)
+class Payer:
+    """For whom somebody pays, and where they come back to."""
+
+    tenant: str
+    name: str
+    email: str
+    actor: str
+    return_url: str  # the page that waits for the payment, to which the checkout's id is added
+
+
+@dataclass(frozen=True)
+class Followed:
+    """What Stripe says of a checkout, asked at one moment."""
+
+    session: Session
+    found: tuple[Stored, ...]
+    asked_at: datetime
+
+
+def start(payer: Payer, price: Price) -> str:
+    """Where to pay. The same choice leads to the same payment; another choice ends the one that is open.
+
+    Raises AlreadySubscribed, StripeAway and, when another tab was quicker, Superseded.
+    """
+    if paid := _drop_other(payer, price):
+        return paid
+    wanted = _intent(payer, price)
+    if wanted.session_id and (url := _still_open(wanted)):
+        return url
+    customer = customers.ensure(payer.tenant, email=payer.email, name=payer.name)
+    with outside():
+        session = gateway.create_session(
+            customer=customer,
+            price=products.price_id(price),
+            trial_days=wanted.trial_days,
+            tenant=payer.tenant,
+            return_url=wanted.return_url,
+            expires_at=wanted.expires_at,
+            key=str(wanted.id),
+        )
+    return _opened(wanted, session)
+
+
+def of_tenant(tenant: str, id_: UUID | None) -> Checkout:
+    """Raises UnknownCheckout, also for another tenant's."""
+    found = db.session.scalar(sa.select(Checkout).where(Checkout.id == id_, Checkout.tenant == tenant))
+    if found is None:
+        raise UnknownCheckout
+    return found
+
+
+def open_of(tenant: str) -> Checkout | None:
+    """The payment that is under way."""
+    live = sa.select(Checkout).where(Checkout.tenant == tenant, Checkout.state.in_(_LIVE))
+    return db.session.scalar(live.where(Checkout.expires_at > sa.func.now()))
+
+
+def ask(session_id: str, asked_at: datetime) -> Followed:
+    """Fetch a session with the subscription and the invoice that it led to; with no transaction open."""
+    session = gateway.fetch_session(session_id)
+    found: list[Stored] = []
+    if session.subscription:
+        subscription = subscriptions.fetch(session.subscription)
+        found.append(subscription)
+        if subscription.latest_invoice:
+            found.append(invoices.fetch(subscription.latest_invoice))
+    return Followed(session, tuple(found), asked_at)
+
+
+def keep(followed: Followed, cause: Cause) -> str | None:
+    """Write down what a session has led to; returns the tenant, None when the session is not ours."""
+    tenant = db.session.scalar(sa.select(Checkout.tenant).where(Checkout.session_id == followed.session.id))
+    if tenant is None:
+        return None
+    entitlements.lock(tenant)
+    for one in followed.found:
+        mirror.store(tenant, one, followed.asked_at)
+    _end(followed)
+    entitlements.settle(tenant, cause)
+    return tenant
+
+
+def _drop_other(payer: Payer, price: Price) -> str | None:
+    """End the payment that is open for another choice, or too old to be used; at Stripe first, then here.
+
+    Returns where to see it when somebody has paid there just now.
+    """
+    entitlements.lock(payer.tenant)
+    found = db.session.scalar(sa.select(Checkout).where(Checkout.tenant == payer.tenant, Checkout.state.in_(_LIVE)))
+    if found is None or (_is_for(found, price) and _usable(found)):
+        return None
+    if found.session_id and _end_at_stripe(found.session_id) == "complete":
+        return found.return_url
+    ended = sa.update(Checkout).where(Checkout.id == found.id, Checkout.state.in_(_LIVE))
+    db.session.execute(ended.values(state=CheckoutState.EXPIRED, url=None, ended_at=sa.func.now()))
+    return None
+
+
+def _end_at_stripe(session_id: str) -> str:
+    """Let nobody pay there any more; returns how it has ended."""
+    asked_at = mirror.now()
+    with outside():
+        try:
+            return gateway.expire_session(session_id).status
+        except Refused:  # it had ended already
+            followed = ask(session_id, asked_at)
+    keep(followed, Cause("rule", "checkout"))
+    return followed.session.status
+
+
+def _intent(payer: Payer, price: Price) -> Checkout:
+    """The row of this payment, new or as it was left; whoever comes second waits for the lock and finds it."""
+    entitlements.lock(payer.tenant)
+    if mirror.live_subscription_of(payer.tenant):
+        raise AlreadySubscribed
+    found = open_of(payer.tenant)
+    if found:
+        if not _is_for(found, price):
+            raise Superseded
+        return found
+    id_ = uuid7()
+    made = Checkout(
+        id=id_,
+        tenant=payer.tenant,
+        plan=price.plan.code,
+        interval=price.interval.value,
+        trial_days=_trial_days(payer.tenant, price),
+        return_url=f"{payer.return_url}?checkout={id_}",
+        actor=payer.actor,
+        expires_at=mirror.now() + LASTS,
+    )
+    db.session.add(made)
+    audit.record("checkout.started", actor=payer.actor, tenant=payer.tenant, plan=made.plan, interval=made.interval)
+    db.session.flush()
+    return made
+
+
+def _still_open(wanted: Checkout) -> str | None:
+    """Where to go on with a payment that was opened before: to pay, or, when that has been done, to where it shows."""
+    asked_at, session_id, return_url = mirror.now(), wanted.session_id or "", wanted.return_url
+    with outside():
+        followed = ask(session_id, asked_at)
+    if followed.session.status == "open":
+        return followed.session.url
+    keep(followed, Cause("rule", "checkout"))
+    return return_url
+
+
+def _opened(wanted: Checkout, session: Session) -> str:
+    """The intent gets its session, and somebody to look after it should its webhook get lost."""
+    mine = sa.update(Checkout).where(Checkout.id == wanted.id, Checkout.state == CheckoutState.STARTING)
+    values = {"state": CheckoutState.OPEN, "session_id": session.id, "url": session.url}
+    if db.session.scalar(mine.values(values).returning(Checkout.id)):
+        enqueue("billing.follow", str(wanted.id), 0, delay=timedelta(seconds=FOLLOW_AFTER[0]))
+        return session.url or wanted.return_url
+    state = db.session.scalar(sa.select(Checkout.state).where(Checkout.id == wanted.id))
+    if state == CheckoutState.EXPIRED:  # another tab has chosen another plan
+        with outside():
+            gateway.expire_session(session.id)
+        raise Superseded
+    return session.url or wanted.return_url  # the same click, twice
+
+
+def _end(followed: Followed) -> None:
+    session = followed.session
+    if session.status == "open":
+        return
+    state = CheckoutState.EXPIRED
+    if session.status == "complete":
+        dead = any(getattr(one, "status", "") == "incomplete_expired" for one in followed.found)
+        state = CheckoutState.FAILED if dead else CheckoutState.COMPLETE
+    mine = sa.update(Checkout).where(Checkout.session_id == session.id, Checkout.state != state)
+    db.session.execute(mine.values(state=state, url=None, ended_at=sa.func.now()))
+
+
+def _trial_days(tenant: str, price: Price) -> int:
+    """Nobody tries twice."""
+    before = db.session.scalar(sa.select(sa.exists().where(Subscription.tenant == tenant)))
+    return 0 if before else price.plan.trial_days
+
+
+def _is_for(found: Checkout, price: Price) -> bool:
+    return (found.plan, found.interval) == (price.plan.code, price.interval.value)
+
+
+def _usable(found: Checkout) -> bool:
+    left = found.expires_at - mirror.now()
+    return left > (timedelta(0) if found.session_id else _FRESH)

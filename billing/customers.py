@@ -1,0 +1,28 @@
+"""Who pays for a tenant, at Stripe."""
+
+from billing.gateway import checkouts as gateway
+from billing.gateway.connection import livemode
+from billing.models import Customer
+from saas.core.database import db, outside
+from saas.core.ids import uuid7
+
+
+def ensure(tenant: str, *, email: str, name: str) -> str:
+    """The id of the tenant's customer at Stripe, made when there is none. To be called with the tenant's row locked.
+
+    Commits: the intent first, then, when it returns, the caller's transaction holds the result. A customer of the
+    other mode, live or test, is left behind, since this key does not know it.
+    """
+    row = db.session.get(Customer, tenant)
+    if row is None:
+        row = Customer(tenant=tenant, livemode=livemode(), email=email, name=name[:120])
+        db.session.add(row)
+    elif row.livemode != livemode():
+        row.id, row.stripe_id, row.livemode, row.email, row.name = uuid7(), None, livemode(), email, name[:120]
+    if row.stripe_id is None:
+        db.session.flush()
+        id_, kept_email, kept_name = str(row.id), row.email, row.name
+        with outside():
+            made = gateway.create_customer(email=kept_email, name=kept_name, tenant=tenant, key=id_)
+        row.stripe_id = made
+    return row.stripe_id

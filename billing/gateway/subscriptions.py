@@ -1,0 +1,69 @@
+"""Subscriptions: read, changed, cancelled."""
+
+from datetime import datetime
+
+from billing.gateway import objects
+from billing.gateway.connection import client, reaches_stripe
+from billing.gateway.objects import SubscriptionState
+
+
+@reaches_stripe
+def fetch(id_: str) -> SubscriptionState:
+    return objects.subscription(client().v1.subscriptions.retrieve(id_))
+
+
+@reaches_stripe
+def change(id_: str, *, item: str, price: str, key: str) -> SubscriptionState:
+    """Move to another price at once; the difference is charged now. Raises CardDeclined, and then nothing changes."""
+    changed = client().v1.subscriptions.update(
+        id_,
+        {
+            "items": [{"id": item, "price": price, "quantity": 1}],
+            "proration_behavior": "always_invoice",
+            "payment_behavior": "error_if_incomplete",
+        },
+        {"idempotency_key": key},
+    )
+    return objects.subscription(changed)
+
+
+@reaches_stripe
+def due_now(id_: str, *, customer: str, item: str, price: str) -> tuple[int, str]:
+    """What `change` would charge at this moment, and its currency."""
+    preview = client().v1.invoices.create_preview(
+        {
+            "customer": customer,
+            "subscription": id_,
+            "subscription_details": {
+                "items": [{"id": item, "price": price, "quantity": 1}],
+                "proration_behavior": "always_invoice",
+            },
+        }
+    )
+    return preview.amount_due, preview.currency
+
+
+@reaches_stripe
+def cancel_now(id_: str, *, key: str) -> SubscriptionState:
+    return objects.subscription(client().v1.subscriptions.cancel(id_, {}, {"idempotency_key": key}))
+
+
+@reaches_stripe
+def cancel_at_period_end(id_: str, cancel: bool, *, key: str) -> SubscriptionState:
+    changed = client().v1.subscriptions.update(id_, {"cancel_at_period_end": cancel}, {"idempotency_key": key})
+    return objects.subscription(changed)
+
+
+@reaches_stripe
+def extend_trial(id_: str, until: datetime, *, key: str) -> SubscriptionState:
+    changed = client().v1.subscriptions.update(
+        id_, {"trial_end": int(until.timestamp()), "proration_behavior": "none"}, {"idempotency_key": key}
+    )
+    return objects.subscription(changed)
+
+
+@reaches_stripe
+def of_customer(customer: str) -> list[SubscriptionState]:
+    """All of them, ended ones too, the newest first."""
+    found = client().v1.subscriptions.list({"customer": customer, "status": "all", "limit": 20}).data
+    return [objects.subscription(one) for one in found]

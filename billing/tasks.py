@@ -1,0 +1,95 @@
+"""Billing's background jobs. Stripe is asked `outside`; what to ask is read before, in a transaction of its own."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+
+from billing import checkout, entitlements, events, mirror, reconcile
+from billing.checkout import Followed
+from billing.entitlements import Cause
+from billing.events import Fetched
+from billing.models import Checkout, CheckoutState, StripeEvent
+from billing.reconcile import Looked
+from saas.core.database import db, transaction
+from saas.core.jobs import Job, JobState, enqueue, handler
+
+KEEP_EVENTS = timedelta(days=90)
+
+_TURN = 7_301_005  # of the advisory lock that lets one at a time ask for everybody's reconciliation
+
+
+def _fetch(_job: UUID, event_id: str) -> Fetched:
+    with transaction():
+        what = events.about(event_id)
+        invoice_of = events.invoice_of_payment(what.payment) if what else {}
+    return events.fetch(what, invoice_of) if what else Fetched()
+
+
+@handler("billing.handle", outside=_fetch)
+def handle(event_id: str, fetched: Fetched) -> None:
+    """An event of Stripe's."""
+    events.handle(event_id, fetched)
+
+
+def _look(_job: UUID, checkout_id: str, _turn: int) -> Followed | None:
+    with transaction():
+        found = db.session.get(Checkout, UUID(checkout_id))
+        asked_at = mirror.now()
+    if found is None or found.state != CheckoutState.OPEN or found.session_id is None:
+        return None
+    return checkout.ask(found.session_id, asked_at)
+
+
+@handler("billing.follow", outside=_look)
+def follow(checkout_id: str, turn: int, followed: Followed | None) -> None:
+    """Looks after a payment whose webhook may have got lost, less and less often, until it has ended."""
+    if followed is None:
+        return
+    checkout.keep(followed, Cause("rule", "follow", "The payment was found without its webhook."))
+    if followed.session.status == "open" and turn + 1 < len(checkout.FOLLOW_AFTER):
+        wait = timedelta(seconds=checkout.FOLLOW_AFTER[turn + 1])
+        _once("billing.follow", checkout_id, turn + 1, delay=wait)
+
+
+@handler("billing.settle")
+def settle(tenant: str, _grant_id: str) -> None:
+    """A grant has run out."""
+    entitlements.settle(tenant, Cause("rule", "grant-over"))
+
+
+def _reconcile(_job: UUID, tenant: str) -> Looked | None:
+    with transaction():
+        customer = mirror.customer_of(tenant)
+        asked_at = mirror.now()
+    return reconcile.ask(customer.stripe_id, asked_at) if customer and customer.stripe_id else None
+
+
+@handler("billing.reconcile", queue="slow", outside=_reconcile)
+def reconcile_one(tenant: str, looked: Looked | None) -> None:
+    """Finds what no event told of one tenant."""
+    if looked:
+        reconcile.keep(tenant, looked)
+
+
+@handler("billing.reconcile_all", queue="slow", every=86_400)
+def reconcile_all() -> None:
+    db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(_TURN)))
+    for tenant in reconcile.due():
+        _once("billing.reconcile", tenant)
+
+
+@handler("billing.sweep", every=86_400)
+def sweep() -> None:
+    old = (StripeEvent.handled_at.is_not(None), StripeEvent.received_at < sa.func.now() - KEEP_EVENTS)
+    db.session.execute(sa.delete(StripeEvent).where(*old))
+
+
+def _once(name: str, *args: Any, delay: timedelta | None = None) -> None:
+    """Ask for a job unless the same one waits already; whoever calls holds a lock."""
+    db.session.flush()
+    same = (Job.name == name, Job.args == sa.cast(list(args), JSONB), Job.state == JobState.WAITING)
+    if not db.session.scalar(sa.select(sa.exists().where(*same))):
+        enqueue(name, *args, delay=delay)

@@ -1,0 +1,107 @@
+"""One tenant as the back office sees it, from the platform's tables; the tenant itself is not entered."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from billing import entitlements, mirror
+from billing.errors import NoSubscription
+from billing.models import PAYING, Grant, Invoice, Subscription
+from saas.accounts.models import User
+from saas.console import listing
+from saas.console.models import Note
+from saas.core import hosts
+from saas.core.database import db
+from tenants.errors import UnknownTenant
+from tenants.members.models import Membership
+from tenants.models import State, Tenant
+
+
+@dataclass(frozen=True)
+class Account:
+    id: str
+    name: str
+    address: str
+    state: str
+    status: str  # one of listing.STATUSES
+    plan: str
+    standing: str
+    opened_at: datetime | None
+    suspended_at: datetime | None
+    suspended_text: str | None  # what visitors read
+    subscription: Subscription | None  # the one that counts, or the last that did
+    grant: Grant | None  # a plan given for nothing, while it lasts
+    invoices: Sequence[Invoice]  # the newest
+
+    @property
+    def url(self) -> str:
+        return hosts.workspace_url(self.address)
+
+    @property
+    def subscribed(self) -> bool:
+        return self.subscription is not None and self.subscription.live
+
+    @property
+    def live(self) -> Subscription:
+        """The subscription that is to be changed. Raises NoSubscription."""
+        if self.subscription is None or not self.subscription.live:
+            raise NoSubscription
+        return self.subscription
+
+    @property
+    def pays(self) -> bool:
+        """Whether the subscription's plan is in force where none is given."""
+        return self.subscription is not None and self.subscription.status in PAYING
+
+    @property
+    def refundable(self) -> list[Invoice]:
+        return [invoice for invoice in self.invoices if invoice.refundable]
+
+
+def get(tenant_id: str) -> Account:
+    """Raises UnknownTenant."""
+    columns = (Tenant.state, Tenant.plan, Tenant.standing, Tenant.opened_at, Tenant.suspended_at)
+    query = sa.select(
+        Tenant.id, Tenant.name, Tenant.address, listing.status().label("status"),
+        Tenant.suspended_reason.label("suspended_text"), *columns,
+    ).where(Tenant.id == tenant_id, Tenant.state != State.SPARE)  # fmt: skip
+    if (row := db.session.execute(query).one_or_none()) is None:
+        raise UnknownTenant
+    billed: dict[str, Any] = {
+        "subscription": mirror.subscription_of(tenant_id),
+        "grant": entitlements.grant_of(tenant_id),
+        "invoices": mirror.invoices_of(tenant_id),
+    }
+    return Account(**row._asdict(), **billed)
+
+
+def people(tenant_id: str) -> Sequence[Any]:
+    """Its members, the oldest first: rows with email, name, confirmed, role, created_at."""
+    query = (
+        sa.select(
+            User.email, User.name, User.confirmed_at.is_not(None).label("confirmed"),
+            Membership.role, Membership.created_at,
+        )
+        .join(Membership, Membership.user_id == User.id)
+        .where(Membership.tenant == tenant_id)
+        .order_by(Membership.created_at, User.id)
+    )  # fmt: skip
+    return db.session.execute(query).all()
+
+
+def add_note(tenant_id: str, text: str, actor: str) -> None:
+    """Raises UnknownTenant."""
+    db.session.add(Note(tenant=get(tenant_id).id, actor=actor, text=text))
+
+
+def names(actors: Iterable[str]) -> dict[str, str]:
+    """How people read "user:<id>": the email, for those who are still there."""
+    ids = {UUID(actor.removeprefix("user:")) for actor in actors if actor.startswith("user:")}
+    if not ids:
+        return {}
+    rows = db.session.execute(sa.select(User.id, User.email).where(User.id.in_(ids)))
+    return {f"user:{user_id}": email for user_id, email in rows}

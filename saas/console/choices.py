@@ -1,0 +1,98 @@
+"""What is chosen before an action shows what it changes; the URL carries it."""
+
+import re
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from typing import Any
+
+from werkzeug.datastructures import MultiDict
+from wtforms import DateField, Form, SelectField, StringField, ValidationError
+from wtforms.validators import DataRequired
+
+from billing import catalog
+from billing.catalog import MINOR_UNITS, Interval
+from billing.money import shown
+from saas.console.accounts import Account
+from saas.core.forms import choices
+
+Given = MultiDict[str, str]
+
+_AMOUNT = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,2})?")
+_LATEST = date(2100, 1, 1)
+_PLANS = choices((plan.code, plan.name) for plan in catalog.PLANS if not plan.free)
+_INTERVALS = choices([(Interval.MONTH.value, "Each month"), (Interval.YEAR.value, "Each year")])
+_ENDS = choices([("period", "When what is paid for is used up"), ("now", "Now")])
+
+
+def end_of(day: date) -> datetime:
+    """The last second of a day (UTC)."""
+    return datetime.combine(day, time(23, 59, 59), UTC)
+
+
+def minor(amount: str) -> int:
+    """ "12.50" in the currency's minor unit."""
+    return int(Decimal(amount) * MINOR_UNITS)
+
+
+class PlanForm(Form):
+    plan = SelectField("Plan", choices=_PLANS)
+    interval = SelectField("Paid", choices=_INTERVALS)
+
+
+class UntilForm(Form):
+    until = DateField("Until the end of", [DataRequired("Choose a day.")])
+
+    def validate_until(self, field: Any) -> None:
+        if field.data and field.data > _LATEST:
+            raise ValidationError("Choose a day before the year 2100.")
+
+
+class GrantForm(UntilForm):
+    plan = SelectField("Plan", choices=_PLANS)
+
+
+class CancelForm(Form):
+    when = SelectField("When", choices=_ENDS)
+
+
+class RefundForm(Form):
+    invoice = SelectField("Invoice", [DataRequired("Choose an invoice.")])
+    amount = StringField("Amount", [DataRequired("Say how much goes back.")], filters=[lambda v: v.strip() if v else v])
+    most: dict[str, tuple[int, str]]  # what can go back of each invoice, and its currency
+
+    def validate_amount(self, field: Any) -> None:
+        if not _AMOUNT.fullmatch(field.data):
+            raise ValidationError("Write an amount such as 12 or 12.50.")
+        left, currency = self.most.get(self.invoice.data, (0, ""))
+        if minor(field.data) == 0:
+            raise ValidationError("Give an amount above zero.")
+        if left and minor(field.data) > left:
+            raise ValidationError(f"At most {shown(left, currency)} of this invoice can be refunded.")
+
+
+def plan(_account: Account, given: Given) -> Form:
+    return PlanForm(given)
+
+
+def until(_account: Account, given: Given) -> Form:
+    return UntilForm(given)
+
+
+def grant(_account: Account, given: Given) -> Form:
+    return GrantForm(given)
+
+
+def cancel(_account: Account, given: Given) -> Form:
+    return CancelForm(given)
+
+
+def refund(account: Account, given: Given) -> Form:
+    form = RefundForm(given)
+    form.most = {invoice.id: (invoice.refundable, invoice.currency) for invoice in account.refundable}
+    form.invoice.choices = choices((invoice.id, _label(invoice)) for invoice in account.refundable)
+    return form
+
+
+def _label(invoice: Any) -> str:
+    number = invoice.number or invoice.id
+    return f"{number}, {invoice.created_at:%-d %b %Y}: {shown(invoice.refundable, invoice.currency)} can go back"

@@ -1,0 +1,123 @@
+"""What has happened, newest first: the audit of all, and one tenant's timeline."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from billing.models import AccessChange
+from saas.accounts.models import User
+from saas.console.models import Note
+from saas.core.audit import AuditEntry
+from saas.core.database import db
+from tenants.models import Tenant
+
+PAGE_SIZE = 50
+
+
+@dataclass(frozen=True)
+class Event:
+    id: UUID  # in the order of time (version 7)
+    at: datetime
+    actor: str
+    tenant: str | None
+    title: str  # "tenant.suspended"
+    lines: tuple[str, ...]  # "plan: free → growth"
+    text: str = ""  # what somebody wrote: a reason, a note
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Of the audit; "" leaves a part out."""
+
+    tenant: str = ""  # an id or an address
+    actor: str = ""  # an email, or "system" or "key:<id>"
+    action: str = ""  # its beginning
+
+
+def audit(wanted: Filter, before: UUID | None) -> tuple[list[Event], UUID | None]:
+    """One page, and what the next one starts before; at most three queries."""
+    query = sa.select(AuditEntry)
+    if wanted.tenant:
+        query = query.where(AuditEntry.tenant == _tenant_id(wanted.tenant))
+    if wanted.actor:
+        query = query.where(AuditEntry.actor == _actor(wanted.actor))
+    if wanted.action:
+        query = query.where(AuditEntry.action.istartswith(wanted.action, autoescape=True))
+    return _page([_of_entry(entry) for entry in _newest(query, AuditEntry.id, before)])
+
+
+def timeline(tenant_id: str, before: UUID | None) -> tuple[list[Event], UUID | None]:
+    """The same for one tenant, with notes and with why its access changed."""
+    entries = sa.select(AuditEntry).where(AuditEntry.tenant == tenant_id)
+    notes = sa.select(Note).where(Note.tenant == tenant_id)
+    events = [_of_entry(entry) for entry in _newest(entries, AuditEntry.id, before)]
+    changes = sa.select(AccessChange).where(AccessChange.tenant == tenant_id)
+    events += [_of_note(note) for note in _newest(notes, Note.id, before)]
+    events += [_of_change(change) for change in _newest(changes, AccessChange.id, before)]
+    return _page(sorted(events, key=lambda event: event.id, reverse=True))
+
+
+def _newest(query: sa.Select[Any], key: Any, before: UUID | None) -> list[Any]:
+    if before:
+        query = query.where(key < before)
+    return list(db.session.scalars(query.order_by(key.desc()).limit(PAGE_SIZE + 1)))
+
+
+def _page(events: list[Event]) -> tuple[list[Event], UUID | None]:
+    shown = events[:PAGE_SIZE]
+    return shown, shown[-1].id if len(events) > PAGE_SIZE else None
+
+
+def _of_entry(entry: AuditEntry) -> Event:
+    detail = dict(entry.detail)
+    text = str(detail.pop("reason", ""))
+    return Event(entry.id, entry.at, entry.actor, entry.tenant, entry.action, tuple(_lines(detail)), text)
+
+
+def _of_note(note: Note) -> Event:
+    return Event(note.id, note.at, note.actor, note.tenant, "note", (), note.text)
+
+
+def _of_change(change: AccessChange) -> Event:
+    """By a person, or by an event of Stripe's or a rule of ours."""
+    actor = change.source if change.cause == "person" else f"{change.cause} {change.source}"
+    detail = {"rule": change.rule, "before": _flat(change.before), "after": _flat(change.after)}
+    return Event(
+        change.id, change.at, actor, change.tenant, "access.changed", tuple(_lines(detail)), change.reason or ""
+    )
+
+
+def _flat(access: Mapping[str, Any] | None) -> dict[str, Any]:
+    rest = dict(access or {})
+    return {**{k: v for k, v in rest.items() if k != "limits"}, **rest.get("limits", {})}
+
+
+def _lines(detail: Mapping[str, Any]) -> Iterator[str]:
+    before, after = detail.get("before") or {}, detail.get("after") or {}
+    if isinstance(before, dict) and isinstance(after, dict):
+        detail = {name: value for name, value in detail.items() if name not in {"before", "after"}}
+        for name in dict.fromkeys([*before, *after]):
+            if before.get(name) != after.get(name):
+                yield f"{name}: {_word(before.get(name))} → {_word(after.get(name))}"
+    yield from (f"{name}: {_word(value)}" for name, value in detail.items())
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "nothing" if value is None else str(value)
+
+
+def _tenant_id(wanted: str) -> sa.ScalarSelect[Any] | str:
+    """By address, or what was given: an id, of a tenant that may be gone."""
+    found = db.session.scalar(sa.select(Tenant.id).where(Tenant.address == wanted.lower()))
+    return found or wanted
+
+
+def _actor(wanted: str) -> str:
+    user_id = db.session.scalar(sa.select(User.id).where(User.email == wanted.lower())) if "@" in wanted else None
+    return f"user:{user_id}" if user_id else wanted

@@ -1,0 +1,42 @@
+"""Paying back."""
+
+from collections.abc import Sequence
+
+from billing import refunds
+from billing.money import shown
+from saas.console import choices
+from saas.console.accounts import Account
+from saas.console.actions import Action, Change, Chosen, Order
+
+
+def _refunding(account: Account, chosen: Chosen) -> Sequence[Change]:
+    (invoice,) = (invoice for invoice in account.refundable if invoice.id == chosen["invoice"])
+    back = choices.minor(chosen["amount"])
+    return [
+        Change("Refunded", shown(invoice.refunded, invoice.currency), shown(invoice.refunded + back, invoice.currency)),
+        Change(
+            "Kept", *(shown(invoice.paid - n, invoice.currency) for n in (invoice.refunded, invoice.refunded + back))
+        ),
+    ]
+
+
+def _refund(order: Order) -> None:
+    amount = choices.minor(order.chosen["amount"])
+    refunds.refund(
+        order.account.id, order.chosen["invoice"], amount, actor=order.actor, reason=order.reason, key=order.key
+    )
+
+
+ACTIONS = (
+    Action(
+        "refund",
+        "Refund",
+        "Pays back some or all of what was paid for an invoice. The subscription stays as it is.",
+        "The refund is on its way.",
+        lambda account: bool(account.refundable),
+        _refunding,
+        _refund,
+        choice=choices.refund,
+        harsh=True,
+    ),
+)

@@ -1,0 +1,97 @@
+"""Who may do what in a workspace: the one table that pages, API and `docs/permissions.md` are made from."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from flask import current_app, request
+
+from tenants.errors import NotPermitted
+from tenants.members.models import Role
+
+_MARK = "freehold_permission"  # the attribute of a view function
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Permission:
+    name: str  # "records.read"
+    sentence: str  # continues "may …"
+    roles: frozenset[Role]
+
+
+_table: dict[str, Permission] = {}
+
+
+def define(name: str, sentence: str, *roles: Role) -> Permission:
+    """Add a line to the table; an owner may do everything. A module calls this for its own, as its module loads."""
+    made = Permission(name, sentence, frozenset({Role.OWNER, *roles}))
+    if _table.setdefault(name, made) != made:
+        raise ValueError(f"two permissions are called {name}")
+    return made
+
+
+_EVERYONE = tuple(Role)
+
+WORKSPACE_OPEN = define("workspace.open", "open the workspace", *_EVERYONE)
+USAGE_READ = define("usage.read", "see usage against the plan's limits", *_EVERYONE)
+TEAM_READ = define("team.read", "see who belongs to the workspace", *_EVERYONE)
+TEAM_LEAVE = define("team.leave", "leave the workspace", *_EVERYONE)
+TEAM_MANAGE = define("team.manage", "invite and remove people and change their roles", Role.ADMIN)
+TEAM_OWN = define("team.own", "invite, make, change and remove owners")
+RECORDS_READ = define("records.read", "read records", Role.ADMIN, Role.DEVELOPER, Role.EDITOR, Role.VIEWER)
+RECORDS_WRITE = define("records.write", "add, change and delete records", Role.ADMIN, Role.DEVELOPER, Role.EDITOR)
+COLLECTIONS_DESIGN = define("collections.design", "create and drop collections", Role.ADMIN, Role.DEVELOPER)
+KEYS_MANAGE = define("keys.manage", "see, create and revoke API keys", Role.ADMIN, Role.DEVELOPER)
+BILLING_READ = define("billing.read", "see the plan, invoices and payments", Role.ADMIN, Role.BILLING)
+BILLING_MANAGE = define("billing.manage", "choose the plan and pay", Role.BILLING)
+
+
+def every() -> list[Permission]:
+    return list(_table.values())
+
+
+def needs(permission: Permission) -> Callable[[View], View]:
+    """Say what a view of a workspace or of the API asks for. One that says nothing is refused to all."""
+
+    def mark(view: View) -> View:
+        setattr(view, _MARK, permission)
+        return view
+
+    return mark
+
+
+def of_endpoint(endpoint: str) -> Permission | None:
+    """What the view behind an endpoint asks for."""
+    return getattr(current_app.view_functions.get(endpoint), _MARK, None)
+
+
+def may(role: str | None, permission: Permission | str) -> bool:
+    """Whether a role (None: not a member) has a permission, given itself or by its name."""
+    found = _table[permission] if isinstance(permission, str) else permission
+    return role in found.roles
+
+
+def within(role: Role, other: Role) -> bool:
+    """Whether a role may do nothing that the other may not."""
+    return all(may(other, permission) for permission in every() if may(role, permission))
+
+
+def refuse(role: str | None, permission: Permission) -> None:
+    """Raises NotPermitted unless the role has the permission."""
+    if not may(role, permission):
+        raise NotPermitted(role or "", permission.sentence, _who(permission))
+
+
+def check(role: str | None) -> None:
+    """Raises NotPermitted unless the role has what the view of this request asks for."""
+    permission = of_endpoint(request.endpoint or "")
+    if permission is None:
+        raise LookupError(f"{request.endpoint} does not say which permission it needs")
+    refuse(role, permission)
+
+
+def _who(permission: Permission) -> str:
+    names = [role.value for role in Role if role in permission.roles]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"

@@ -1,0 +1,44 @@
+"""Closing a tenant's door, and opening it again. Its data, members, jobs and subscription stay as they are."""
+
+import sqlalchemy as sa
+
+from saas.core import audit
+from saas.core.database import db
+from tenants.errors import AlreadySuspended, NotSuspended, UnknownTenant
+from tenants.models import State, Tenant
+
+
+def suspend(tenant_id: str, *, text: str, reason: str, actor: str) -> None:
+    """From the next request on its site and API answer 403 with `text`; `reason` is for the audit only.
+
+    Raises UnknownTenant and AlreadySuspended.
+    """
+    tenant = _locked(tenant_id)
+    if tenant.suspended_at is not None:
+        raise AlreadySuspended
+    tenant.suspended_at, tenant.suspended_reason = sa.func.now(), text
+    after = {"suspended": True, "text": text}
+    audit.record(
+        "tenant.suspended", actor=actor, tenant=tenant_id, before={"suspended": False}, after=after, reason=reason
+    )
+
+
+def resume(tenant_id: str, *, reason: str, actor: str) -> None:
+    """Raises UnknownTenant and NotSuspended."""
+    tenant = _locked(tenant_id)
+    if tenant.suspended_at is None:
+        raise NotSuspended
+    before = {"suspended": True, "text": tenant.suspended_reason}
+    tenant.suspended_at = tenant.suspended_reason = None
+    audit.record(
+        "tenant.resumed", actor=actor, tenant=tenant_id, before=before, after={"suspended": False}, reason=reason
+    )
+
+
+def _locked(tenant_id: str) -> Tenant:
+    """Two who do this at once come one after the other, and the second learns of the first."""
+    query = sa.select(Tenant).where(Tenant.id == tenant_id, Tenant.state != State.SPARE).with_for_update()
+    tenant = db.session.scalar(query.execution_options(populate_existing=True))
+    if tenant is None:
+        raise UnknownTenant
+    return tenant

@@ -1,0 +1,108 @@
+"""Counting what happens: in this process' memory, written down every few seconds; a kill loses one interval at most."""
+
+import threading
+from collections import Counter
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+import structlog
+from flask import Flask
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import SQLAlchemyError
+
+from saas.core.database import db, separate
+from tenants.models import Tenant
+from tenants.usage.limits import Limit
+from tenants.usage.models import Usage, UsageBatch
+
+INTERVAL = 3.0  # seconds
+
+_KEY = "freehold.flows"
+_Counts = Counter[tuple[str, str, str]]  # by tenant, resource and period
+
+log = structlog.get_logger()
+
+
+class Flows:
+    """What one process has counted and not written down yet."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self._counts: _Counts = Counter()
+        self._batch: tuple[UUID, _Counts] | None = None  # on its way, or to be sent again under the same id
+        self._lock = threading.Lock()
+        self._sending = threading.Lock()
+        self._ticker: threading.Timer | None = None
+
+    def count(self, tenant: str, limit: Limit, n: int = 1) -> None:
+        with self._lock:
+            self._counts[tenant, limit.name, period()] += n
+            if self._ticker is None:
+                self._ticker = threading.Timer(INTERVAL, self._tick)
+                self._ticker.daemon = True
+                self._ticker.start()
+
+    def pending(self, tenant: str, limit: Limit) -> int:
+        """What this process has counted of it and not written down."""
+        key = tenant, limit.name, period()
+        with self._lock:
+            return self._counts[key] + (self._batch[1][key] if self._batch else 0)
+
+    def flush(self) -> None:
+        """Write down what was counted. Raises SQLAlchemyError; what was counted is then kept for the next time."""
+        with self._sending:
+            with self._lock:
+                if self._batch is None:
+                    self._batch, self._counts = (uuid4(), self._counts), Counter()
+                batch, counts = self._batch
+            if counts:
+                with self._app.app_context():
+                    _write(batch, counts)
+            with self._lock:
+                self._batch = None
+
+    def _tick(self) -> None:
+        with self._lock:
+            self._ticker = None
+        try:
+            self.flush()
+        except SQLAlchemyError as error:  # the next count starts the next try
+            log.warning("usage.unwritten", error=str(error).splitlines()[0])
+
+
+def init_app(app: Flask) -> None:
+    app.extensions[_KEY] = Flows(app)
+
+
+def of(app: Flask) -> Flows:
+    flows: Flows = app.extensions[_KEY]
+    return flows
+
+
+def period() -> str:
+    """The calendar month, in UTC."""
+    return datetime.now(UTC).strftime("%Y-%m")
+
+
+def _write(batch: UUID, counts: _Counts) -> None:
+    """One transaction under the batch's id, which a repeat of a commit whose answer was lost finds taken."""
+    with separate() as connection:
+        new = insert(UsageBatch).values(id=batch).on_conflict_do_nothing().returning(UsageBatch.id)
+        if connection.scalar(new) is None:
+            return
+        for (tenant, resource, month), n in sorted(counts.items()):  # in one order, so that two flushes can't deadlock
+            row = sa.select(Tenant.id, sa.literal(resource), sa.literal(month), sa.literal(n, sa.BigInteger)).where(
+                Tenant.id == tenant  # which may be gone by now
+            )
+            connection.execute(
+                insert(Usage)
+                .from_select(["tenant", "resource", "period", "used"], row)
+                .on_conflict_do_update(index_elements=["tenant", "resource", "period"], set_={"used": Usage.used + n})
+            )
+
+
+def used(tenant: str, limit: Limit) -> int:
+    """As it is written down."""
+    mine = (Usage.tenant == tenant, Usage.resource == limit.name, Usage.period == period())
+    return db.session.scalar(sa.select(Usage.used).where(*mine)) or 0

@@ -1,0 +1,46 @@
+"""What a plan can limit. Billing writes the numbers into `tenants.limits`; the product reads its own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One resource. A stock is what there is now; a flow is what was used in a calendar month (UTC)."""
+
+    name: str  # "records"
+    label: str  # "Records"
+    kind: Literal["stock", "flow"]
+    default: int  # for a tenant whose plan says nothing of it: the free plan's
+    unit: Literal["count", "bytes"] = "count"
+
+
+_table: dict[str, Limit] = {}
+
+
+def define(limit: Limit) -> Limit:
+    """Add a limit; a module calls this for its own, as its module loads."""
+    if _table.setdefault(limit.name, limit) != limit:
+        raise ValueError(f"two limits are called {limit.name}")
+    return limit
+
+
+SEATS = define(Limit("seats", "Seats", "stock", 2))
+RECORDS = define(Limit("records", "Records", "stock", 1_000))
+COLLECTIONS = define(Limit("collections", "Collections", "stock", 5))
+STORAGE = define(Limit("storage", "Storage", "stock", 100 * 2**20, "bytes"))
+API_CALLS = define(Limit("api_calls", "API calls a month", "flow", 10_000))
+
+
+def every() -> list[Limit]:
+    return list(_table.values())
+
+
+def get(name: str) -> Limit:
+    return _table[name]
+
+
+def allowed(limits: Mapping[str, int | None], limit: Limit) -> int | None:
+    """How much of it a tenant's `limits` allow; None: as much as they like."""
+    return limits.get(limit.name, limit.default)

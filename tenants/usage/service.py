@@ -1,0 +1,35 @@
+"""Usage against limits, for pages."""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from saas.core.database import db
+from tenants.models import Tenant
+from tenants.usage import flows, limits
+from tenants.usage.limits import Limit
+from tenants.usage.models import Usage
+
+
+@dataclass(frozen=True)
+class Meter:
+    limit: Limit
+    used: int
+    allowed: int | None  # None: no limit
+
+    @property
+    def percent(self) -> int | None:
+        """Of what is allowed, rounded down, so that 100 is reached only when it is; None: there is no limit."""
+        if self.allowed is None:
+            return None
+        return 100 if self.allowed == 0 else self.used * 100 // self.allowed
+
+
+def meters(tenant: str) -> list[Meter]:
+    """All of a tenant's limits with what is used of them, in two queries, bound or not."""
+    allowed = db.session.scalar(sa.select(Tenant.limits).where(Tenant.id == tenant)) or {}
+    rows = db.session.execute(
+        sa.select(Usage.resource, Usage.used).where(Usage.tenant == tenant, Usage.period.in_(["", flows.period()]))
+    )
+    used: dict[str, int] = {row.resource: row.used for row in rows}
+    return [Meter(limit, used.get(limit.name, 0), limits.allowed(allowed, limit)) for limit in limits.every()]

@@ -1,0 +1,47 @@
+"""Billing against the stand-in, which is a process of its own.
+
+The application has a database and a key of its own, so that no worker of other tests' is quicker with a job, and no
+webhook arrives that a test has not sent.
+"""
+
+import secrets
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+
+from billing import sync
+from saas.core.settings import Settings
+from tenants import provisioning
+from tests.support.database import application, empty_database, migrate
+from tests.support.payments import Stripe
+
+
+@pytest.fixture(scope="session")
+def settings(request: pytest.FixtureRequest, settings: Settings) -> Settings:
+    own = empty_database(request.config, settings)
+    return own.model_copy(update={"stripe_secret_key": f"sk_test_{secrets.token_hex(8)}"})
+
+
+@pytest.fixture(scope="session")
+def app(settings: Settings) -> Iterator[Flask]:
+    with application(settings) as made:
+        migrate(made)
+        with made.app_context():
+            provisioning.refill()
+        yield made
+
+
+@pytest.fixture(scope="session")
+def catalogue(app: Flask) -> list[str]:
+    """What had to be done so that Stripe has our plans."""
+    with app.app_context():
+        return list(sync.sync())
+
+
+@pytest.fixture
+def stripe(app: Flask, catalogue: list[str]) -> Stripe:
+    made = Stripe(app)
+    made.mend()
+    made.events()
+    return made

@@ -1,0 +1,119 @@
+"""The audit of all tenants, and dead jobs."""
+
+import re
+from typing import Any
+from uuid import UUID
+
+import pytest
+from flask import Flask
+
+from saas.core.ids import uuid7
+from saas.devstack.browser import Page
+from tests.support.database import sql
+from tests.support.pages import words
+from tests.support.people import Person, unique
+
+
+def test_it_is_narrowed_to_tenant_actor_and_action(
+    app: Flask, operator: Person, owner: Person, stranger: Person
+) -> None:
+    for wanted in ({"tenant": owner.tenant}, {"tenant": owner.address.upper()}, {"actor": owner.email.upper()}):
+        shown = words(audit(operator, action="tenant.opened", **wanted))
+        assert owner.tenant in shown, wanted
+        assert stranger.tenant not in shown, wanted
+    assert stranger.tenant in words(audit(operator, action="tenant.opened"))  # the control
+    assert "Tenant: opened" not in words(audit(operator, action="user."))
+    assert "Nothing here" in words(audit(operator, actor=unique()))
+    assert "Nothing here" in words(audit(operator, action="%"))
+
+
+@pytest.mark.parametrize("wanted", ["' OR 1=1 --", "%", "_", "\\", "x" * 5000, "user:x"])
+@pytest.mark.parametrize("field", ["tenant", "actor", "action", "before"])
+def test_what_nothing_matches_breaks_nothing(operator: Person, field: str, wanted: str) -> None:
+    assert audit(operator, **{field: wanted}).status == 200
+
+
+def test_it_is_read_page_by_page_without_a_gap(app: Flask, operator: Person) -> None:
+    action = f"tests.{unique()}"
+    sql(
+        app,
+        "INSERT INTO platform.audit (id, actor, action, detail) SELECT uuidv7(), 'system', CAST(:a AS text),"
+        " jsonb_build_object('n', n) FROM generate_series(1, 120) n",
+        a=action,
+    )
+    page = audit(operator, action=action)
+    seen = numbers(page)
+    while link := re.search(r'href="([^"]*before=[^"]*)">\s*Next page', page.text):
+        page = operator.browser.open(link[1].replace("&amp;", "&"))
+        seen += numbers(page)
+    assert seen == list(range(120, 0, -1))
+
+
+def test_the_actor_is_shown_by_email_while_there_is_one(app: Flask, operator: Person, owner: Person) -> None:
+    gone = f"user:{uuid7()}"
+    sql(
+        app,
+        "INSERT INTO platform.audit (id, tenant, actor, action, detail) VALUES (:id, :t, :gone, 'tests.gone', '{}')",
+        id=uuid7(),
+        t=owner.tenant,
+        gone=gone,
+    )
+    shown = words(audit(operator, tenant=owner.tenant))
+    assert owner.email in shown
+    assert gone in shown
+
+
+# Jobs
+
+
+@pytest.fixture
+def dead(app: Flask, owner: Person) -> UUID:
+    job = uuid7()
+    sql(
+        app,
+        "INSERT INTO platform.jobs (id, name, tenant, args, queue, limit_seconds, max_tries, state, due_at, lease,"
+        " tries, error, finished_at) VALUES (:id, 'tests.dead', :t, '[]', 'none', 60, 3, 'dead', NULL, 3, 3,"
+        " 'ValueError: <b>on purpose</b>', now())",
+        id=job,
+        t=owner.tenant,
+    )
+    return job
+
+
+def test_a_dead_job_is_listed_with_its_error_and_tried_again_once(
+    app: Flask, operator: Person, owner: Person, dead: UUID
+) -> None:
+    page = operator.browser.open("/console/jobs")
+    assert "ValueError: <b>on purpose</b>" in words(page)
+    assert "<b>on purpose" not in page.text
+    again = operator.browser.send(page, f"/{dead}/retry")
+    assert "The job is tried again." in words(again)
+    assert str(dead) not in again.text
+    (job,) = sql(app, "SELECT state, tries FROM platform.jobs WHERE id = :id", id=dead)
+    assert tuple(job) == ("waiting", 0)
+    late = operator.browser.send(page, f"/{dead}/retry")
+    assert "not dead any more" in words(late)
+    assert len(retried(app, dead)) == 1
+    sql(app, "DELETE FROM platform.jobs WHERE id = :id", id=dead)
+
+
+def test_a_job_that_is_not_dead_is_left_alone(app: Flask, operator: Person, dead: UUID) -> None:
+    page = operator.browser.open("/console/jobs")
+    sql(app, "UPDATE platform.jobs SET state = 'running', tries = 1 WHERE id = :id", id=dead)
+    operator.browser.send(page, f"/{dead}/retry")
+    (job,) = sql(app, "SELECT state, tries FROM platform.jobs WHERE id = :id", id=dead)
+    assert tuple(job) == ("running", 1)
+    assert retried(app, dead) == []
+    sql(app, "DELETE FROM platform.jobs WHERE id = :id", id=dead)
+
+
+def audit(operator: Person, **wanted: str) -> Page:
+    return operator.browser.open("/console/audit", params=wanted)
+
+
+def numbers(page: Page) -> list[int]:
+    return [int(n) for n in re.findall(r"<li>n: (\d+)</li>", page.text)]
+
+
+def retried(app: Flask, job: UUID) -> list[Any]:
+    return sql(app, "SELECT 1 FROM platform.audit WHERE action = 'job.retried' AND detail ->> 'job' = :j", j=str(job))

@@ -1,0 +1,141 @@
+"""One tenant's page: facts, members, usage, what it pays, its timeline, notes."""
+
+import re
+
+import pytest
+from flask import Flask
+
+from saas.console import history
+from saas.devstack.browser import Page
+from tests.support.database import left, more, sql
+from tests.support.pages import error_at, heading, words
+from tests.support.payments import Stripe, subscribe
+from tests.support.people import MakeBrowser, Person, join
+from tests.support.threads import statements
+
+NASTY = "<script>alert('x')</script> & \"quotes\""
+
+
+def test_it_shows_facts_members_and_usage(
+    app: Flask, operator: Person, owner: Person, make_browser: MakeBrowser
+) -> None:
+    mate = join(app, owner, make_browser())
+    sql(app, "UPDATE platform.tenants SET limits = '{\"records\": 4}' WHERE id = :id", id=owner.tenant)
+    owner.define("products", title="text")
+    for title in ("Bread", "Rolls", "Cake"):
+        assert owner.api("POST", "/collections/products/records", json={"title": title}).status_code == 201
+    page = open_tenant(operator, owner)
+    assert heading(page) == "Owner & Sons"
+    shown = words(page)
+    for part in (owner.address, owner.tenant, "Records 3 of 4", "Seats 2 of 2", "No subscription"):
+        assert part in shown, part
+    for email, role in ((owner.email, "Owner"), (mate.email, "Developer")):
+        assert re.search(rf"{email} \S Empty {role} No", shown), email
+
+
+def test_it_shows_what_is_paid_and_why_access_changed(
+    app: Flask, operator: Person, owner: Person, stripe: Stripe
+) -> None:
+    subscribe(stripe, owner, "starter")
+    shown = words(open_tenant(operator, owner))
+    assert "Plan paid for Starter Price $19.00 a month" in shown
+    assert re.search(r"Invoices Number .* Paid \$19.00 \$19.00 \$0.00", shown)
+    assert "plan: free → starter" in shown
+    assert "records: nothing → 20000" in shown or "records: 1000 → 20000" in shown
+
+
+def test_the_page_takes_as_many_queries_however_much_there_is(app: Flask, operator: Person, owner: Person) -> None:
+    with statements(app) as few:
+        open_tenant(operator, owner)
+    fill_audit(app, owner, 200)
+    for _ in range(3):
+        note(operator, owner, "Once more.")
+    with statements(app) as many:
+        open_tenant(operator, owner)
+    assert len(many) <= len(few) + 1  # whose notes they are
+
+
+def test_a_note_is_kept_and_shown_to_operators_only(app: Flask, operator: Person, owner: Person) -> None:
+    page = note(operator, owner, f"{NASTY}\nSecond line.")
+    assert page.url.endswith(f"/console/tenants/{owner.tenant}")
+    assert "The note is kept." in words(page)
+    assert f"{NASTY} Second line." in words(page)
+    assert "<script>alert" not in page.text
+    assert operator.email in words(page)
+    assert "quotes" not in owner.open("/home").text
+
+
+@pytest.mark.parametrize(
+    ("text", "status"), [("", 422), ("  ", 422), ("x" * 2000, 200), ("x" * 2001, 422), ("\x01", 422)]
+)
+def test_a_note_has_one_to_two_thousand_characters(
+    app: Flask, operator: Person, owner: Person, text: str, status: int
+) -> None:
+    before = left(app)
+    page = note(operator, owner, text)
+    assert page.status == status
+    assert bool(error_at(page, "text")) is (status == 422)
+    assert more(before, left(app)) == {}  # of what is not a note
+    assert len(sql(app, "SELECT 1 FROM platform.notes WHERE tenant = :t", t=owner.tenant)) == (status == 200)
+
+
+def test_a_note_of_a_tenant_that_is_not_there_is_not_found(operator: Person, owner: Person) -> None:
+    page = open_tenant(operator, owner)
+    page.form("/notes").action = page.form("/notes").action.replace(owner.tenant, "t_0000000000000000")
+    assert operator.browser.send(page, "/notes", "text", text="Hello").status == 404
+
+
+def test_the_timeline_is_read_page_by_page_without_a_gap(app: Flask, operator: Person, owner: Person) -> None:
+    fill_audit(app, owner, history.PAGE_SIZE + 5)
+    note(operator, owner, "The newest of all.")
+    page = open_tenant(operator, owner)
+    titles = events_on(page)
+    assert len(titles) == history.PAGE_SIZE
+    assert "The newest of all." in titles[0]
+    while link := re.search(r'href="([^"]*before=[^"]*)">\s*Next page', page.text):
+        page = operator.browser.open(link[1])
+        titles += events_on(page)
+    marks = [int(found[1]) for title in titles if (found := re.search(r"Tests mark (\d+)", title))]
+    assert marks == list(reversed(range(history.PAGE_SIZE + 5)))
+    assert "Tenant: opened" in titles[-1]
+
+
+def test_another_tenants_events_are_not_in_it(app: Flask, operator: Person, owner: Person, stranger: Person) -> None:
+    fill_audit(app, stranger, 3)
+    note(operator, stranger, "Of the stranger.")
+    shown = words(open_tenant(operator, owner))
+    assert "Tests mark" not in shown
+    assert "Of the stranger." not in shown
+    assert "Tests mark" in words(open_tenant(operator, stranger))  # the control
+
+
+@pytest.mark.parametrize("before", ["x", "' OR 1=1", "00000000-0000-0000-0000-000000000000"])
+def test_a_place_in_the_timeline_that_is_none_breaks_nothing(operator: Person, owner: Person, before: str) -> None:
+    assert operator.browser.open(f"/console/tenants/{owner.tenant}", params={"before": before}).status == 200
+
+
+def open_tenant(operator: Person, person: Person) -> Page:
+    page = operator.browser.open(f"/console/tenants/{person.tenant}")
+    assert page.status == 200, page.text
+    return page
+
+
+def note(operator: Person, person: Person, text: str) -> Page:
+    return operator.browser.send(open_tenant(operator, person), "/notes", "text", text=text)
+
+
+def fill_audit(app: Flask, person: Person, many: int) -> None:
+    """Rows with a number each, later than those that are there, in an order of their ids."""
+    sql(
+        app,
+        "INSERT INTO platform.audit (id, tenant, actor, action, detail)"
+        " SELECT uuidv7(), :t, 'system', 'tests mark ' || n, '{}' FROM generate_series(0, :many - 1) n",
+        t=person.tenant,
+        many=many,
+    )
+
+
+def events_on(page: Page) -> list[str]:
+    found = re.search(r'<ol class="timeline">(.*?)</ol>', page.text, re.DOTALL)
+    assert found, page.text
+    return [" ".join(re.sub(r"<[^>]+>", " ", item).split()) for item in found[1].split("<li>\n    <div")[1:]]

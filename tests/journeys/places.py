@@ -1,0 +1,52 @@
+"""Which journey visits which page: each GET page of the application's is here (test_places.py)."""
+
+_GALLERY = "test_gallery.test"
+
+SEEN_BY: dict[str, set[str]] = {
+    f"{_GALLERY}_pages_for_everybody": {
+        "accounts.confirm",
+        "accounts.forgot",
+        "accounts.reset",
+        "accounts.sign_in",
+        "design.index",
+        "invitations.show",
+        "mailbox.index",
+        "mailbox.show",
+        "signup.landing",
+        "signup.new",
+        "signup.pricing",
+    },
+    f"{_GALLERY}_a_full_workspace": {
+        "account.index",
+        "account.sessions",
+        "accounts.link",
+        "billing.choose",
+        "billing.index",
+        "billing.returned",
+        "collections.drop",
+        "collections.edit",
+        "collections.index",
+        "collections.new",
+        "collections.show",
+        "entry.accept",
+        "entry.enter",
+        "keys.index",
+        "team.index",
+        "team.member",
+        "tenants.issue_pass",
+        "tenants.workspaces",
+        "workspace.home",
+        "workspace.meters",
+    },
+    f"{_GALLERY}_the_back_office": {
+        "console.act",
+        "console.ask_factor",
+        "console.audit",
+        "console.dead_jobs",
+        "console.index",
+        "console.recovery_codes",
+        "console.set_up_factor",
+        "console.tenant",
+    },
+    "test_in_the_browser.test_every_page_by_the_way_a_person_takes": {"signup.address"},
+}

@@ -1,0 +1,127 @@
+"""API calls: counted in the process, written down under an id, refused when they are used up."""
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from sqlalchemy.exc import OperationalError
+
+from saas.core.database import db
+from tenants.usage import flows
+from tenants.usage.flows import Flows
+from tenants.usage.limits import API_CALLS
+from tests.support.database import sql
+from tests.support.people import Person, allow
+
+FAILED = OperationalError("COMMIT", None, Exception("the answer was lost"))
+
+
+def written(app: Flask, tenant: str) -> int:
+    flows.of(app).flush()
+    with app.app_context():
+        return flows.used(tenant, API_CALLS)
+
+
+def test_each_call_of_the_api_counts_once(app: Flask, owner: Person) -> None:
+    owner.key()
+    before = written(app, owner.tenant)
+    for _ in range(5):
+        assert owner.api("GET", "/collections").status_code == 200
+    assert owner.api("GET", "/collections/none/records").status_code == 404  # it was worked on all the same
+    assert written(app, owner.tenant) == before + 6
+    assert written(app, owner.tenant) == before + 6  # a second flush has nothing to write
+
+
+def test_calls_without_a_good_key_are_nobodys(app: Flask, owner: Person, stranger: Person) -> None:
+    owner.key()
+    before = written(app, owner.tenant)
+    forged = owner.key()[:-1] + ("A" if owner.key()[-1] != "A" else "B")
+    answer = owner.browser.request("GET", "/api/v1/collections", headers={"Authorization": f"Bearer {forged}"})
+    assert answer.status_code == 401
+    assert stranger.api("GET", "/collections").status_code == 200
+    assert written(app, owner.tenant) == before
+
+
+def test_when_they_are_used_up_the_api_says_so_before_and_after_they_are_written(app: Flask, owner: Person) -> None:
+    owner.key()
+    allow(app, owner.tenant, api_calls=written(app, owner.tenant) + 2)
+    assert [owner.api("GET", "/collections").status_code for _ in range(3)] == [200, 200, 429]
+    written(app, owner.tenant)
+    refused = owner.api("GET", "/collections")
+    assert (refused.status_code, refused.json()["type"]) == (429, "urn:freehold:problem:calls-used-up")
+    assert refused.json()["help"] == f"{owner.home}/usage"
+    allow(app, owner.tenant)
+    assert owner.api("GET", "/collections").status_code == 200
+
+
+def lost_answer(app: Flask, tenant: str, monkeypatch: pytest.MonkeyPatch) -> int:
+    """One flush commits and its answer is lost, so that the process sends it again; returns what is written."""
+    counter = Flows(app)
+    counter.count(tenant, API_CALLS, 7)
+    write = flows._write
+
+    def lose(*arguments: object) -> None:
+        write(*arguments)  # type: ignore[arg-type]
+        raise FAILED
+
+    with monkeypatch.context() as losing:
+        losing.setattr(flows, "_write", lose)
+        with pytest.raises(OperationalError):
+            counter.flush()
+    assert counter.pending(tenant, API_CALLS) == 7
+    counter.flush()
+    assert counter.pending(tenant, API_CALLS) == 0
+    with app.app_context():
+        return flows.used(tenant, API_CALLS)
+
+
+def test_a_flush_whose_answer_was_lost_counts_once(app: Flask, owner: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert lost_answer(app, owner.tenant, monkeypatch) == 7
+
+
+def test_control_without_the_batchs_id_it_counts_twice(
+    app: Flask, owner: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = flows._write
+    monkeypatch.setattr(flows, "_write", lambda _batch, counts: write(flows.uuid4(), counts))
+    assert lost_answer(app, owner.tenant, monkeypatch) == 14
+
+
+def test_what_could_not_be_written_is_kept(app: Flask, owner: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    counter = Flows(app)
+    counter.count(owner.tenant, API_CALLS, 3)
+
+    def fail(*_arguments: object) -> None:
+        raise FAILED
+
+    with monkeypatch.context() as failing:
+        failing.setattr(flows, "_write", fail)
+        with pytest.raises(OperationalError):
+            counter.flush()
+    counter.count(owner.tenant, API_CALLS, 2)
+    assert counter.pending(owner.tenant, API_CALLS) == 5
+    counter.flush()
+    counter.flush()
+    with app.app_context():
+        assert flows.used(owner.tenant, API_CALLS) == 5
+
+
+def test_a_tenant_that_is_gone_by_then_is_left_out(app: Flask, owner: Person) -> None:
+    counter = Flows(app)
+    counter.count("t_aaaaaaaaaaaaaaaa", API_CALLS)
+    counter.count(owner.tenant, API_CALLS)
+    counter.flush()
+    assert sql(app, "SELECT 1 FROM platform.usage WHERE tenant = 't_aaaaaaaaaaaaaaaa'") == []
+    with app.app_context():
+        assert flows.used(owner.tenant, API_CALLS) == 1
+
+
+def test_it_is_written_by_itself_within_an_interval(app: Flask, owner: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flows, "INTERVAL", 0.05)
+    counter = Flows(app)
+    counter.count(owner.tenant, API_CALLS)
+    assert counter._ticker
+    counter._ticker.join(20)
+    assert counter.pending(owner.tenant, API_CALLS) == 0
+    with app.app_context():
+        assert db.session.scalar(sa.text("SELECT 1")) == 1
+        assert flows.used(owner.tenant, API_CALLS) == 1
