@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import sqlalchemy as sa
+
 from billing import entitlements, mirror
 from billing.entitlements import Cause
 from billing.errors import UsedKey
@@ -50,11 +52,12 @@ def act(name: str, tenant: str, actor: str, reason: str, key: UUID | None, **det
         raise UsedKey
     with outside():
         yield asked
-    db.session.add(_row(asked, name, uuid7()))
+    if not _done(asked):
+        db.session.add(_row(asked, name, uuid7()))
 
 
 def keep(asked: Act, found: SubscriptionState) -> Subscription:
-    """What Stripe answered to an act becomes the tenant's at once; the webhook about it will change nothing."""
+    """What Stripe says after an act becomes the tenant's at once; the webhook about it will change nothing."""
     entitlements.lock(asked.tenant)
     mirror.store(asked.tenant, found, asked.asked_at)
     entitlements.settle(asked.tenant, Cause("person", asked.actor, asked.reason))
@@ -64,6 +67,12 @@ def keep(asked: Act, found: SubscriptionState) -> Subscription:
     return stored
 
 
+def _done(asked: Act) -> bool:
+    """Whether the deed has its row from the first time that its form was sent."""
+    mine = (AuditEntry.tenant == asked.tenant, AuditEntry.action == asked.name)
+    return bool(db.session.scalar(sa.select(sa.exists().where(*mine, AuditEntry.detail["act"].astext == asked.key))))
+
+
 def _row(asked: Act, action: str, id_: UUID) -> AuditEntry:
-    detail = asked.detail | {"reason": asked.reason}
+    detail = asked.detail | {"reason": asked.reason, "act": asked.key}
     return AuditEntry(id=id_, action=action, actor=asked.actor, tenant=asked.tenant, detail=detail)

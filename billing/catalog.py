@@ -1,6 +1,5 @@
 """The plans as data. A price that changes gets a new version: those who pay the old one keep it."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -14,7 +13,6 @@ CURRENCY = "usd"
 MINOR_UNITS = 100  # in one of the currency
 
 _GIB = 2**30
-_LOOKUP_KEY = re.compile(r"freehold_([a-z]+)_(month|year)_v[0-9]+")
 
 
 class Interval(StrEnum):
@@ -124,10 +122,12 @@ def prices() -> list[Price]:
     return [Price(plan, interval, amount) for plan in PLANS for interval, amount in plan.prices.items()]
 
 
-def of_lookup_key(key: str | None) -> tuple[str, str] | None:
-    """The plan's code and the interval of a price at Stripe, of any version; None of one that is not ours."""
-    found = _LOOKUP_KEY.fullmatch(key or "")
-    return (found[1], found[2]) if found and found[1] in _BY_CODE else None
+def of_product(product_id: str) -> str | None:
+    """The code of the plan that a product at Stripe stands for; None of one that is not ours.
+
+    Not by a price's lookup key: a price that is replaced loses it, and who pays it keeps their plan.
+    """
+    return next((plan.code for plan in PLANS if plan.product_id == product_id and not plan.free), None)
 
 
 def name_of(code: str) -> str:

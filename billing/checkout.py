@@ -1,19 +1,18 @@
-"""A business pays: the intent, the session at Stripe, and what became of it. One payment is open for a tenant."""
+"""A business pays: the intent, then the session at Stripe. One payment is open for a tenant at a time."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
 
-from billing import customers, entitlements, mirror
+from billing import customers, entitlements, following, mirror
 from billing.catalog import Price
 from billing.entitlements import Cause
 from billing.errors import AlreadySubscribed, Refused, Superseded, UnknownCheckout
 from billing.gateway import checkouts as gateway
-from billing.gateway import invoices, products, subscriptions
+from billing.gateway import products
 from billing.gateway.objects import Session
-from billing.mirror import Stored
 from billing.models import Checkout, CheckoutState, Subscription
 from saas.core import audit
 from saas.core.database import db, outside
@@ -23,7 +22,6 @@ from saas.core.jobs import enqueue
 LASTS = timedelta(hours=2)
 _FRESH = timedelta(hours=1)  # Stripe refuses a session that would end within half an hour
 _LIVE = (CheckoutState.STARTING, CheckoutState.OPEN)
-FOLLOW_AFTER = (30, 120, 600, 3600, 7200)  # seconds, each behind the one before
 
 
 @dataclass(frozen=True)
@@ -35,15 +33,6 @@ class Payer:
     email: str
     actor: str
     return_url: str  # the page that waits for the payment, to which the checkout's id is added
-
-
-@dataclass(frozen=True)
-class Followed:
-    """What Stripe says of a checkout, asked at one moment."""
-
-    session: Session
-    found: tuple[Stored, ...]
-    asked_at: datetime
 
 
 def start(payer: Payer, price: Price) -> str:
@@ -84,31 +73,6 @@ def open_of(tenant: str) -> Checkout | None:
     return db.session.scalar(live.where(Checkout.expires_at > sa.func.now()))
 
 
-def ask(session_id: str, asked_at: datetime) -> Followed:
-    """Fetch a session with the subscription and the invoice that it led to; with no transaction open."""
-    session = gateway.fetch_session(session_id)
-    found: list[Stored] = []
-    if session.subscription:
-        subscription = subscriptions.fetch(session.subscription)
-        found.append(subscription)
-        if subscription.latest_invoice:
-            found.append(invoices.fetch(subscription.latest_invoice))
-    return Followed(session, tuple(found), asked_at)
-
-
-def keep(followed: Followed, cause: Cause) -> str | None:
-    """Write down what a session has led to; returns the tenant, None when the session is not ours."""
-    tenant = db.session.scalar(sa.select(Checkout.tenant).where(Checkout.session_id == followed.session.id))
-    if tenant is None:
-        return None
-    entitlements.lock(tenant)
-    for one in followed.found:
-        mirror.store(tenant, one, followed.asked_at)
-    _end(followed)
-    entitlements.settle(tenant, cause)
-    return tenant
-
-
 def _drop_other(payer: Payer, price: Price) -> str | None:
     """End the payment that is open for another choice, or too old to be used; at Stripe first, then here.
 
@@ -132,8 +96,8 @@ def _end_at_stripe(session_id: str) -> str:
         try:
             return gateway.expire_session(session_id).status
         except Refused:  # it had ended already
-            followed = ask(session_id, asked_at)
-    keep(followed, Cause("rule", "checkout"))
+            followed = following.ask(session_id, asked_at)
+    following.keep(followed, Cause("rule", "checkout"))
     return followed.session.status
 
 
@@ -168,10 +132,10 @@ def _still_open(wanted: Checkout) -> str | None:
     """Where to go on with a payment that was opened before: to pay, or, when that has been done, to where it shows."""
     asked_at, session_id, return_url = mirror.now(), wanted.session_id or "", wanted.return_url
     with outside():
-        followed = ask(session_id, asked_at)
+        followed = following.ask(session_id, asked_at)
     if followed.session.status == "open":
         return followed.session.url
-    keep(followed, Cause("rule", "checkout"))
+    following.keep(followed, Cause("rule", "checkout"))
     return return_url
 
 
@@ -180,7 +144,7 @@ def _opened(wanted: Checkout, session: Session) -> str:
     mine = sa.update(Checkout).where(Checkout.id == wanted.id, Checkout.state == CheckoutState.STARTING)
     values = {"state": CheckoutState.OPEN, "session_id": session.id, "url": session.url}
     if db.session.scalar(mine.values(values).returning(Checkout.id)):
-        enqueue("billing.follow", str(wanted.id), 0, delay=timedelta(seconds=FOLLOW_AFTER[0]))
+        enqueue("billing.follow", str(wanted.id), 0, delay=timedelta(seconds=following.AFTER[0]))
         return session.url or wanted.return_url
     state = db.session.scalar(sa.select(Checkout.state).where(Checkout.id == wanted.id))
     if state == CheckoutState.EXPIRED:  # another tab has chosen another plan
@@ -188,18 +152,6 @@ def _opened(wanted: Checkout, session: Session) -> str:
             gateway.expire_session(session.id)
         raise Superseded
     return session.url or wanted.return_url  # the same click, twice
-
-
-def _end(followed: Followed) -> None:
-    session = followed.session
-    if session.status == "open":
-        return
-    state = CheckoutState.EXPIRED
-    if session.status == "complete":
-        dead = any(getattr(one, "status", "") == "incomplete_expired" for one in followed.found)
-        state = CheckoutState.FAILED if dead else CheckoutState.COMPLETE
-    mine = sa.update(Checkout).where(Checkout.session_id == session.id, Checkout.state != state)
-    db.session.execute(mine.values(state=state, url=None, ended_at=sa.func.now()))
 
 
 def _trial_days(tenant: str, price: Price) -> int:

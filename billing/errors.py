@@ -99,6 +99,13 @@ class Superseded(Conflict):
         super().__init__("Another tab started a payment for another plan. Nothing was charged here.", action=_PLANS)
 
 
+class PayFirst(Conflict):
+    title = "A payment is open"
+
+    def __init__(self) -> None:
+        super().__init__("Pay what is open first: update the card. Then change the plan.", action=_PLANS)
+
+
 class UsedKey(Conflict):
     title = "This form was for something else"
 

@@ -8,10 +8,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from billing import checkout, entitlements, mirror
-from billing.checkout import Followed
+from billing import entitlements, following, mirror
 from billing.entitlements import Cause
 from billing.errors import Missing
+from billing.following import Followed
 from billing.gateway import invoices, subscriptions
 from billing.gateway.webhooks import Envelope
 from billing.mirror import Stored
@@ -65,7 +65,7 @@ def fetch(what: About, invoice_of: dict[str, str]) -> Fetched:
     try:
         match kind:
             case "checkout.session":
-                return Fetched(followed=checkout.ask(what.object_id, what.asked_at), asked_at=what.asked_at)
+                return Fetched(followed=following.ask(what.object_id, what.asked_at), asked_at=what.asked_at)
             case "customer.subscription":
                 return Fetched(_subscription(what.object_id), asked_at=what.asked_at)
             case "invoice" if what.object_id:
@@ -94,7 +94,7 @@ def handle(event_id: str, fetched: Fetched) -> None:
 
 def _apply(event: StripeEvent, fetched: Fetched) -> tuple[str, str | None]:
     cause = Cause("event", event.id, event.type)
-    if fetched.followed and (tenant := checkout.keep(fetched.followed, cause)):
+    if fetched.followed and (tenant := following.keep(fetched.followed, cause)):
         return "stored", tenant
     if fetched.asked_at is None or not fetched.found:
         return ("unknown customer" if fetched.followed else "not ours"), None

@@ -33,11 +33,11 @@ def store(tenant: str, found: Stored, asked_at: datetime) -> None:
         fields = {name: value for name, value in vars(found).items() if name != "customer"}
         _upsert(Invoice, fields | known)
         return
-    plan, interval = catalog.of_lookup_key(found.lookup_key) or (None, None)
+    plan = catalog.of_product(found.product)
     fields = {
-        name: value for name, value in vars(found).items() if name not in {"customer", "lookup_key", "latest_invoice"}
+        name: value for name, value in vars(found).items() if name not in {"customer", "product", "latest_invoice"}
     }
-    _upsert(Subscription, fields | known | {"plan": plan, "interval": interval})
+    _upsert(Subscription, fields | known | {"plan": plan})
 
 
 def subscription_of(tenant: str) -> Subscription | None:

@@ -167,5 +167,5 @@ class AccessChange(Base):
     source: Mapped[str] = mapped_column(STRIPE_ID)  # the event's id, the person, or the rule's name
     rule: Mapped[str] = mapped_column(sa.String(40))  # what the plan rests on: "grant", "subscription" or "free"
     reason: Mapped[str | None] = mapped_column(sa.String(500))
-    before: Mapped[dict[str, Any] | None] = mapped_column(JSONB)  # plan, limits, standing; None: a new tenant
-    after: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    before: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))  # as `after`; None at first
+    after: Mapped[dict[str, Any]] = mapped_column(JSONB)  # plan, limits, standing

@@ -11,10 +11,10 @@ from uuid import UUID
 from billing import catalog, entitlements, mirror
 from billing.acts import act, keep
 from billing.catalog import Price
-from billing.errors import BadUntil, NoSubscription, SamePlan
+from billing.errors import BadUntil, NoSubscription, PayFirst, SamePlan
 from billing.gateway import portal as gateway_portal
 from billing.gateway import products, subscriptions
-from billing.models import Subscription
+from billing.models import OVERDUE, Subscription
 from saas.core.database import outside
 
 
@@ -23,17 +23,21 @@ def change_plan(
 ) -> Subscription:
     """Move the subscription to another plan or interval at once; the difference is charged or credited now.
 
-    Raises UnknownPlan, NoSubscription, SamePlan and CardDeclined.
+    Raises UnknownPlan, NoSubscription, SamePlan, CardDeclined and, while a payment is overdue, PayFirst: the change
+    would credit what was never paid.
     """
     price = catalog.price(plan, interval)
     old = _locked(tenant)
+    if old.status in OVERDUE:
+        raise PayFirst
     before = {"plan": old.plan, "interval": old.interval}
     after = {"plan": plan, "interval": price.interval.value}
     if before == after:
         raise SamePlan(price.plan.name)
     id_, item = old.id, old.item
     with act("subscription.changed", tenant, actor, reason, key, before=before, after=after) as asked:
-        found = subscriptions.change(id_, item=item, price=products.price_id(price), key=asked.key)
+        subscriptions.change(id_, item=item, price=products.price_id(price), key=asked.key)
+        found = subscriptions.fetch(id_)
     return keep(asked, found)
 
 
@@ -56,9 +60,10 @@ def cancel(tenant: str, *, at_period_end: bool, actor: str, reason: str, key: UU
         "subscription.cancelled", tenant, actor, reason, key, before={"ends": before}, after={"ends": after}
     ) as asked:
         if at_period_end:
-            found = subscriptions.cancel_at_period_end(id_, True, key=asked.key)
+            subscriptions.cancel_at_period_end(id_, True, key=asked.key)
         else:
-            found = subscriptions.cancel_now(id_, key=asked.key)
+            subscriptions.cancel_now(id_, key=asked.key)
+        found = subscriptions.fetch(id_)
     return keep(asked, found)
 
 
@@ -69,7 +74,8 @@ def resume(tenant: str, *, actor: str, reason: str, key: UUID | None = None) -> 
     with act(
         "subscription.resumed", tenant, actor, reason, key, before={"ends": before}, after={"ends": None}
     ) as asked:
-        found = subscriptions.cancel_at_period_end(id_, False, key=asked.key)
+        subscriptions.cancel_at_period_end(id_, False, key=asked.key)
+        found = subscriptions.fetch(id_)
     return keep(asked, found)
 
 
@@ -83,7 +89,8 @@ def extend_trial(tenant: str, until: datetime, *, actor: str, reason: str, key: 
     id_, before = old.id, old.trial_end and old.trial_end.isoformat()
     after = {"trial_end": until.isoformat()}
     with act("trial.extended", tenant, actor, reason, key, before={"trial_end": before}, after=after) as asked:
-        found = subscriptions.extend_trial(id_, until, key=asked.key)
+        subscriptions.extend_trial(id_, until, key=asked.key)
+        found = subscriptions.fetch(id_)
     return keep(asked, found)
 
 

@@ -7,10 +7,10 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
-from billing import checkout, entitlements, events, mirror, reconcile
-from billing.checkout import Followed
+from billing import entitlements, events, following, mirror, reconcile
 from billing.entitlements import Cause
 from billing.events import Fetched
+from billing.following import Followed
 from billing.models import Checkout, CheckoutState, StripeEvent
 from billing.reconcile import Looked
 from saas.core.database import db, transaction
@@ -40,7 +40,7 @@ def _look(_job: UUID, checkout_id: str, _turn: int) -> Followed | None:
         asked_at = mirror.now()
     if found is None or found.state != CheckoutState.OPEN or found.session_id is None:
         return None
-    return checkout.ask(found.session_id, asked_at)
+    return following.ask(found.session_id, asked_at)
 
 
 @handler("billing.follow", outside=_look)
@@ -48,9 +48,9 @@ def follow(checkout_id: str, turn: int, followed: Followed | None) -> None:
     """Looks after a payment whose webhook may have got lost, less and less often, until it has ended."""
     if followed is None:
         return
-    checkout.keep(followed, Cause("rule", "follow", "The payment was found without its webhook."))
-    if followed.session.status == "open" and turn + 1 < len(checkout.FOLLOW_AFTER):
-        wait = timedelta(seconds=checkout.FOLLOW_AFTER[turn + 1])
+    following.keep(followed, Cause("rule", "follow", "The payment was found without its webhook."))
+    if following.ended(followed) is None and turn + 1 < len(following.AFTER):
+        wait = timedelta(seconds=following.AFTER[turn + 1])
         _once("billing.follow", checkout_id, turn + 1, delay=wait)
 
 

@@ -24,6 +24,7 @@ from tenants.usage import service as usage
 blueprint = Blueprint("billing", __name__, url_prefix="/billing")
 
 _THEIR_WISH = "Chosen on the plan page."
+_OLD_FORM = "That form had been sent before, so nothing was changed. What holds is shown here."
 
 
 @blueprint.get("")
@@ -91,10 +92,13 @@ def pay() -> ResponseReturnValue:
 @binds_later
 def change() -> ResponseReturnValue:
     price = _chosen()
-    service.change_plan(
+    now = service.change_plan(
         identity.tenant().id, price.plan.code, price.interval, actor=_actor(), reason=_THEIR_WISH, key=_key()
     )
-    flash(f"You are on {price.plan.name} from now on.", "success")
+    if _is(now, price):
+        flash(f"You are on {price.plan.name} from now on.", "success")
+    else:
+        flash(_OLD_FORM, "warning")
     return _back()
 
 
@@ -105,8 +109,11 @@ def cancel() -> ResponseReturnValue:
     _ready()
     reason = one_line(request.form.get("reason", ""), 400)[:400] or "No reason given."
     ended = service.cancel(identity.tenant().id, at_period_end=True, actor=_actor(), reason=reason, key=_key())
-    last = ended.cancel_at or ended.period_end
-    flash(f"Your plan ends on {last:%-d %B %Y}. Nothing is deleted, and you can resume until then.", "success")
+    if ended.cancel_at:
+        last = f"{ended.cancel_at:%-d %B %Y}"
+        flash(f"Your plan ends on {last}. Nothing is deleted, and you can resume until then.", "success")
+    else:
+        flash(_OLD_FORM, "warning")
     return _back()
 
 
@@ -115,8 +122,8 @@ def cancel() -> ResponseReturnValue:
 @binds_later
 def resume() -> ResponseReturnValue:
     _ready()
-    service.resume(identity.tenant().id, actor=_actor(), reason=_THEIR_WISH, key=_key())
-    flash("Your plan goes on.", "success")
+    now = service.resume(identity.tenant().id, actor=_actor(), reason=_THEIR_WISH, key=_key())
+    flash(*((_OLD_FORM, "warning") if now.cancel_at else ("Your plan goes on.", "success")))
     return _back()
 
 

@@ -190,6 +190,7 @@ def demo(context: click.Context) -> None:
     """Open the demo business, once, and print how to get in, as one line of JSON."""
     if context.invoked_subcommand is None:
         with _demonstration() as (app, settings):
+            _bring_plans(app)  # before anybody can choose one
             click.echo(json.dumps(opening.run(app, settings.site_url)))
 
 

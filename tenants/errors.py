@@ -43,9 +43,9 @@ class Suspended(Forbidden):
 
 
 class LimitReached(PlatformError):
-    status = HTTPStatus.PAYMENT_REQUIRED
     """The caller's transaction is to be rolled back: what was to be counted is not."""
 
+    status = HTTPStatus.PAYMENT_REQUIRED
     title = "The plan's limit is reached"
 
     def __init__(self, label: str) -> None:

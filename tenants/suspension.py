@@ -37,7 +37,7 @@ def resume(tenant_id: str, *, reason: str, actor: str) -> None:
 
 def _locked(tenant_id: str) -> Tenant:
     """Two who do this at once come one after the other, and the second learns of the first."""
-    query = sa.select(Tenant).where(Tenant.id == tenant_id, Tenant.state != State.SPARE).with_for_update()
+    query = sa.select(Tenant).where(Tenant.id == tenant_id, Tenant.state != State.SPARE).with_for_update(key_share=True)
     tenant = db.session.scalar(query.execution_options(populate_existing=True))
     if tenant is None:
         raise UnknownTenant

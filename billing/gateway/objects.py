@@ -23,7 +23,8 @@ class SubscriptionState:
     id: str
     customer: str
     status: str
-    lookup_key: str | None
+    product: str
+    interval: str | None  # "month", "year"; None of a price that is paid once
     item: str
     amount: int
     currency: str
@@ -73,7 +74,8 @@ def subscription(found: stripe.Subscription) -> SubscriptionState:
         id=found.id,
         customer=_id(found.customer) or "",
         status=found.status,
-        lookup_key=item.price.lookup_key,
+        product=_id(item.price.product) or "",
+        interval=item.price.recurring.interval if item.price.recurring else None,
         item=item.id,
         amount=item.price.unit_amount or 0,
         currency=found.currency,

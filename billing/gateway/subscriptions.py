@@ -1,4 +1,7 @@
-"""Subscriptions: read, changed, cancelled."""
+"""Subscriptions: read, changed, cancelled.
+
+What a change answers is not handed on: under a key that was used before, it is what was true then.
+"""
 
 from datetime import datetime
 
@@ -13,9 +16,9 @@ def fetch(id_: str) -> SubscriptionState:
 
 
 @reaches_stripe
-def change(id_: str, *, item: str, price: str, key: str) -> SubscriptionState:
+def change(id_: str, *, item: str, price: str, key: str) -> None:
     """Move to another price at once; the difference is charged now. Raises CardDeclined, and then nothing changes."""
-    changed = client().v1.subscriptions.update(
+    client().v1.subscriptions.update(
         id_,
         {
             "items": [{"id": item, "price": price, "quantity": 1}],
@@ -24,7 +27,6 @@ def change(id_: str, *, item: str, price: str, key: str) -> SubscriptionState:
         },
         {"idempotency_key": key},
     )
-    return objects.subscription(changed)
 
 
 @reaches_stripe
@@ -44,22 +46,20 @@ def due_now(id_: str, *, customer: str, item: str, price: str) -> tuple[int, str
 
 
 @reaches_stripe
-def cancel_now(id_: str, *, key: str) -> SubscriptionState:
-    return objects.subscription(client().v1.subscriptions.cancel(id_, {}, {"idempotency_key": key}))
+def cancel_now(id_: str, *, key: str) -> None:
+    client().v1.subscriptions.cancel(id_, {}, {"idempotency_key": key})
 
 
 @reaches_stripe
-def cancel_at_period_end(id_: str, cancel: bool, *, key: str) -> SubscriptionState:
-    changed = client().v1.subscriptions.update(id_, {"cancel_at_period_end": cancel}, {"idempotency_key": key})
-    return objects.subscription(changed)
+def cancel_at_period_end(id_: str, cancel: bool, *, key: str) -> None:
+    client().v1.subscriptions.update(id_, {"cancel_at_period_end": cancel}, {"idempotency_key": key})
 
 
 @reaches_stripe
-def extend_trial(id_: str, until: datetime, *, key: str) -> SubscriptionState:
-    changed = client().v1.subscriptions.update(
+def extend_trial(id_: str, until: datetime, *, key: str) -> None:
+    client().v1.subscriptions.update(
         id_, {"trial_end": int(until.timestamp()), "proration_behavior": "none"}, {"idempotency_key": key}
     )
-    return objects.subscription(changed)
 
 
 @reaches_stripe

@@ -1,5 +1,6 @@
 """One tenant as the back office sees it, from the platform's tables; the tenant itself is not entered."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +20,8 @@ from saas.core.database import db
 from tenants.errors import UnknownTenant
 from tenants.members.models import Membership
 from tenants.models import State, Tenant
+
+_USER = re.compile(r"user:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,8 @@ def add_note(tenant_id: str, text: str, actor: str) -> None:
 
 def names(actors: Iterable[str]) -> dict[str, str]:
     """How people read "user:<id>": the email, for those who are still there."""
-    ids = {UUID(actor.removeprefix("user:")) for actor in actors if actor.startswith("user:")}
+    known = (_USER.fullmatch(actor) for actor in actors)
+    ids = {UUID(found[1]) for found in known if found}
     if not ids:
         return {}
     rows = db.session.execute(sa.select(User.id, User.email).where(User.id.in_(ids)))

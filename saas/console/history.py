@@ -1,5 +1,6 @@
 """What has happened, newest first: the audit of all, and one tenant's timeline."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,12 +11,15 @@ import sqlalchemy as sa
 
 from billing.models import AccessChange
 from saas.accounts.models import User
+from saas.console import words
 from saas.console.models import Note
 from saas.core.audit import AuditEntry
 from saas.core.database import db
 from tenants.models import Tenant
+from tenants.usage import limits
 
 PAGE_SIZE = 50
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+\+00:00$")  # as `isoformat` writes it
 
 
 @dataclass(frozen=True)
@@ -85,15 +89,17 @@ def _of_note(note: Note) -> Event:
 def _of_change(change: AccessChange) -> Event:
     """By a person, or by an event of Stripe's or a rule of ours."""
     actor = change.source if change.cause == "person" else f"{change.cause} {change.source}"
-    detail = {"rule": change.rule, "before": _flat(change.before), "after": _flat(change.after)}
-    return Event(
-        change.id, change.at, actor, change.tenant, "access.changed", tuple(_lines(detail)), change.reason or ""
-    )
+    detail = {"rests on": change.rule, "before": _access(change.before), "after": _access(change.after)}
+    lines = tuple(_lines(detail))
+    return Event(change.id, change.at, actor, change.tenant, "access.changed", lines, change.reason or "")
 
 
-def _flat(access: Mapping[str, Any] | None) -> dict[str, Any]:
-    rest = dict(access or {})
-    return {**{k: v for k, v in rest.items() if k != "limits"}, **rest.get("limits", {})}
+def _access(told: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Plan, standing and each limit as people read it; of a tenant that was not there, nothing."""
+    if not told:
+        return {}
+    named = {limit.label: words.allowance(limit, limits.allowed(told["limits"], limit)) for limit in limits.every()}
+    return {"plan": told["plan"], "standing": told["standing"], **named}
 
 
 def _lines(detail: Mapping[str, Any]) -> Iterator[str]:
@@ -109,6 +115,8 @@ def _lines(detail: Mapping[str, Any]) -> Iterator[str]:
 def _word(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, str) and _TIME.match(value):
+        return words.day(datetime.fromisoformat(value))
     return "nothing" if value is None else str(value)
 
 

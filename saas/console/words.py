@@ -21,10 +21,10 @@ def limits(before: str, after: str) -> Iterator[Change]:
     pairs = zip(catalog.plan(before).allowances(), catalog.plan(after).allowances(), strict=True)
     for (limit, old), (_, new) in pairs:
         if old != new:
-            yield Change(limit.label, _allowance(limit, old), _allowance(limit, new))
+            yield Change(limit.label, allowance(limit, old), allowance(limit, new))
 
 
-def _allowance(limit: Limit, most: int | None) -> str:
+def allowance(limit: Limit, most: int | None) -> str:
     if most is None:
         return "No limit"
     return do_filesizeformat(most, binary=True) if limit.unit == "bytes" else f"{most:,}"

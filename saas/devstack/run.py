@@ -47,7 +47,7 @@ def _watch(stack: Stack) -> int:
     while not (child := stack.dead()):
         if failed := stack.failed_errand():
             click.echo(
-                f"Everything runs, but the demo is not complete. The next start goes on with it.\n{ended(failed)}"
+                f"Everything runs, but the demo is not complete: the next start goes on with it.\n{ended(failed)}"
             )
         time.sleep(0.2)
     click.echo(ended(child), err=True)

@@ -11,7 +11,7 @@ from saas.accounts.errors import EmailTaken, UnusableCode
 from saas.accounts.models import User
 from saas.core import audit, tokens
 from saas.core.database import db
-from tenants.errors import LimitReached
+from tenants.errors import LimitReached, Suspended
 from tenants.members import service as members
 from tenants.members.models import Invitation
 from tenants.models import Tenant
@@ -39,7 +39,7 @@ class Joined:
 
 
 def offer(secret: str) -> Offer:
-    """Raises UnusableCode."""
+    """Raises UnusableCode and Suspended."""
     row = _find(secret)
     _check(row)
     found: Invitation = row.Invitation
@@ -51,7 +51,7 @@ def offer(secret: str) -> Offer:
 def accept(secret: str, user_id: UUID, email: str) -> Joined:
     """Make a signed-in person a member. A second click finds it done.
 
-    Raises UnusableCode, AnothersInvitation and NoSeatForYou; the invitation then stays as it was.
+    Raises UnusableCode, Suspended, AnothersInvitation and NoSeatForYou; the invitation then stays as it was.
     """
     row = _find(secret, lock=True)
     found: Invitation = row.Invitation
@@ -66,7 +66,10 @@ def accept(secret: str, user_id: UUID, email: str) -> Joined:
 
 
 def register(secret: str, name: str, password: str) -> Joined:
-    """Open an account for the invited address and join with it. Raises UnusableCode, AccountExists, NoSeatForYou."""
+    """Open an account for the invited address and join with it.
+
+    Raises UnusableCode, Suspended, AccountExists and NoSeatForYou.
+    """
     row = _find(secret, lock=True)
     _check(row)
     found: Invitation = row.Invitation
@@ -96,7 +99,9 @@ def _join(found: Invitation, user_id: UUID) -> None:
 def _find(secret: str, *, lock: bool = False) -> Any:
     """With the lock, of two clicks the second waits for what the first has made of it."""
     query = (
-        sa.select(Invitation, Tenant.name.label("workspace"), Tenant.address, User.name, User.email)
+        sa.select(
+            Invitation, Tenant.name.label("workspace"), Tenant.address, Tenant.suspended_reason, User.name, User.email
+        )
         .join(Tenant, Tenant.id == Invitation.tenant)
         .join(User, User.id == Invitation.invited_by)
         .where(Invitation.secret_digest == tokens.digest(secret))
@@ -118,3 +123,5 @@ def _check(row: Any) -> None:
         raise UnusableCode("Whoever invited you has taken it back. Ask them if that was meant.")
     if row.expired:
         raise UnusableCode(f"It has expired. {_AGAIN}")
+    if row.suspended_reason is not None:
+        raise Suspended(row.suspended_reason)

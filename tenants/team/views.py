@@ -36,7 +36,8 @@ def invite() -> ResponseReturnValue:
     form, workspace = InviteForm(), identity.tenant()
     if form.validate_on_submit():
         email = form.email.data or ""
-        _limit(email)
+        _limit_of_workspace()
+        _limit_of_mailbox(email)
         try:
             invitations.invite(workspace, email, Role(form.role.data), by=identity.person())
             return _back(f"An invitation is on its way to {email}.")
@@ -50,8 +51,9 @@ def invite() -> ResponseReturnValue:
 @needs(permissions.TEAM_MANAGE)
 @binds_later
 def resend(id: UUID) -> ResponseReturnValue:  # noqa: A002
-    _limit()
+    _limit_of_workspace()
     email = invitations.resend(identity.tenant(), id, by=identity.person())
+    _limit_of_mailbox(email)  # known only now; the mail is not written when this refuses
     return _back(f"A new link is on its way to {email}. The earlier one no longer works.")
 
 
@@ -131,8 +133,10 @@ def _may_touch(role: str) -> bool:
     return permissions.may(identity.current().role, asked)
 
 
-def _limit(email: str | None = None) -> None:
-    """Nobody's mailbox is filled from here, nor by many workspaces that somebody opens for it."""
+def _limit_of_workspace() -> None:
     attempts.count("invite", identity.tenant().id, limit=MOST_INVITATIONS, seconds=3600)
-    if email:
-        attempts.count("invite-mail", email, limit=MOST_MAILS, seconds=86_400)
+
+
+def _limit_of_mailbox(email: str) -> None:
+    """Nobody's is filled from here, nor by many workspaces that somebody opens for it, nor by sending again."""
+    attempts.count("invite-mail", email, limit=MOST_MAILS, seconds=86_400)

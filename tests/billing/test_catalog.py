@@ -31,17 +31,15 @@ def test_a_year_costs_less_than_twelve_months() -> None:
             assert 0 < plan.prices[Interval.YEAR] < 12 * plan.prices[Interval.MONTH]
 
 
-def test_each_price_has_a_lookup_key_that_leads_back() -> None:
-    keys = {price.lookup_key: (price.plan.code, price.interval.value) for price in catalog.prices()}
-    assert len(keys) == 6
-    for key, found in keys.items():
-        assert catalog.of_lookup_key(key) == found
-        assert catalog.of_lookup_key(key.replace("_v1", "_v7")) == found
+def test_each_price_has_a_lookup_key_of_its_own_and_each_product_leads_back() -> None:
+    assert len({price.lookup_key for price in catalog.prices()}) == 6
+    for plan in catalog.PLANS:
+        assert catalog.of_product(plan.product_id) == (None if plan.free else plan.code)
 
 
-@pytest.mark.parametrize("key", [None, "", "growth", "freehold_nothing_month_v1", "freehold_growth_week_v1", "x" * 300])
-def test_a_price_that_is_not_ours_stands_for_no_plan(key: str | None) -> None:
-    assert catalog.of_lookup_key(key) is None
+@pytest.mark.parametrize("product", ["", "growth", "prod_x", "freehold_nothing", "freehold_growth_x", "x" * 300])
+def test_a_product_that_is_not_ours_stands_for_no_plan(product: str) -> None:
+    assert catalog.of_product(product) is None
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from billing.errors import CardDeclined, Missing, NoPayments, Refused, StripeAwa
 from billing.gateway import checkouts, connection, invoices, products, subscriptions
 from saas.core import database
 from saas.core.database import TransactionOpen, db
-from saas.core.settings import Settings
+from saas.core.settings import Settings, SettingsError, load
 from tests.support.database import application
 from tests.support.payments import Stripe
 
@@ -51,6 +51,23 @@ def test_no_call_happens_inside_a_transaction(app: Flask, stripe: Stripe, name: 
         database.rollback()
         with suppress(TypeError):  # the control: without one it gets as far as its arguments, or to Stripe
             call()
+
+
+def test_control_without_the_check_a_call_in_a_transaction_goes_on(
+    app: Flask, stripe: Stripe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "check_outside", lambda: None)
+    with app.app_context():
+        db.session.execute(sa.select(1))
+        with pytest.raises(Missing):
+            subscriptions.fetch("sub_nothing")
+
+
+@pytest.mark.parametrize("key", ["sk_live_x", "rk_live_x"])
+def test_a_live_key_is_refused_where_no_real_money_is_to_move(settings: Settings, key: str) -> None:
+    with pytest.raises(SettingsError, match="STRIPE_SECRET_KEY is a live key"):
+        load(**settings.model_dump() | {"stripe_secret_key": key})
+    assert load(**settings.model_dump()).stripe_secret_key == settings.stripe_secret_key  # the control
 
 
 def test_what_creates_money_or_moves_it_carries_a_key() -> None:

@@ -1,12 +1,14 @@
 """A business pays: the choice, the payment page, the webhook, the plan; and all that can go wrong on the way."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import stripe as package
 from flask import Flask
 
-from billing import events
+from billing import events, following
+from billing.following import Followed
 from billing.gateway import objects
 from tests.support import database
 from tests.support.database import sql
@@ -93,6 +95,31 @@ def test_a_payment_that_fails_afterwards_is_said_so(app: Flask, owner: Person, s
         t=owner.tenant,
     )
     assert heading(owner.open(f"/billing/return?checkout={row.id}")) == "The payment failed"
+
+
+@pytest.mark.parametrize(
+    ("session", "paid", "subscription", "state"),
+    [
+        ("open", False, None, None),
+        ("open", True, None, None),
+        ("expired", False, None, "expired"),
+        ("complete", True, "active", "complete"),
+        ("complete", True, "trialing", "complete"),
+        ("complete", False, "incomplete", None),  # the bank still thinks about it
+        ("complete", False, "incomplete_expired", "failed"),
+    ],
+)
+def test_a_payment_has_ended_only_when_it_has(
+    session: str, paid: bool, subscription: str | None, state: str | None
+) -> None:
+    now = datetime.now(UTC)
+    found = (
+        objects.SubscriptionState(
+            "sub", "cus", subscription, "prod", "month", "si", 1, "usd", False, now, None, None, None, None, None
+        ),
+    ) if subscription else ()  # fmt: skip
+    followed = Followed(objects.Session("cs", session, paid, None, None), found, now)
+    assert following.ended(followed) == state
 
 
 @pytest.mark.parametrize("given", ["", "nonsense", "01a20495-0000-7000-8000-000000000000", "' OR 1=1 --"])

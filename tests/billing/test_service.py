@@ -188,6 +188,7 @@ def test_a_refund_that_is_sent_twice_goes_back_once(app: Flask, owner: Person, s
     key = uuid7()
     for _ in range(2):
         assert refund(app, owner, 500, key=key).refunded == 500
+    assert [row.action for row in audit(app, owner)] == ["invoice.refunded.asked", "invoice.refunded"]
     refund(app, owner, 500)  # the control: another form
     assert paid_invoice(app, owner).refunded == 1_000
 

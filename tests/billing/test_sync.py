@@ -3,10 +3,13 @@
 from dataclasses import replace
 
 import pytest
+from click.testing import CliRunner
 from flask import Flask
 
 from billing import catalog, sync
 from billing.catalog import Interval
+from saas import cli
+from saas.core.settings import Settings
 from tests.support.payments import Stripe
 
 
@@ -58,3 +61,23 @@ def test_a_product_is_renamed(app: Flask, stripe: Stripe) -> None:
     stripe.shop.v1.products.update("freehold_scale", {"name": "Something else"})
     assert run(app) == ["product freehold_scale renamed from Something else to Scale"]
     assert run(app) == []
+
+
+def test_the_command_says_what_it_did(
+    app: Flask, settings: Settings, stripe: Stripe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "load", lambda **_changes: settings)
+    stripe.shop.v1.products.update("freehold_scale", {"name": "Old"})
+    lines = []
+    for _ in range(2):
+        done = CliRunner().invoke(cli.main, ["billing", "sync"], obj=lambda _settings: app)
+        assert done.exit_code == 0, done.output
+        lines.append(done.output.splitlines())
+    assert lines == [
+        ["product freehold_scale renamed from Old to Scale", "Stripe has all our plans."],
+        ["Stripe has all our plans."],
+    ]
+    stripe.fail("500", 10)
+    away = CliRunner().invoke(cli.main, ["billing", "sync"], obj=lambda _settings: app)
+    stripe.mend()
+    assert (away.exit_code, "payment provider does not answer" in away.output) == (1, True)

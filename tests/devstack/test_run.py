@@ -36,7 +36,8 @@ sys.exit("a reason to stop")
     "saas/app.py": """
 import json, os, sys
 if sys.argv[1:] == ["demo"]:
-    print(json.dumps({name: name for name in ("workspace_link", "console_link", "console_code", "curl", "email", "password")}))
+    names = ("workspace_link", "console_link", "console_code", "curl", "email", "password")
+    print(json.dumps({name: name for name in names}))
     sys.exit()
 print(*sys.argv[1:], os.environ.get("SITE_URL"), os.path.exists("fail-cli"))
 sys.exit("a broken migration" if os.path.exists("fail-cli") else 0)

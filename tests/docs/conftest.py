@@ -74,7 +74,7 @@ def shell(settings: Settings, home: Path) -> Shell:
 def helpdesk(
     request: pytest.FixtureRequest, settings: Settings, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Helpdesk]:
-    own = database.empty_database(request.config, settings)
+    own = database.empty_database(request.config, settings).model_copy(update={"modules_dir": None})
     home = tmp_path_factory.mktemp("home")
     with database.application(own, spare_tenants_low=4, spare_tenants_high=4) as before:
         database.migrate(before)

@@ -8,20 +8,19 @@ from tests.support.visit import Visit
 
 MOST = 120  # stops until what is looked for counts as out of reach
 
-# What the focused element looks like, and whether the one before looks the same now that it has lost the focus.
+# What the focused element looks like, or the frame around it that stands for it, and whether the one before looks the
+# same now that it has lost the focus.
 _STOP = """() => {
-    const look = (element) => {
-        const style = getComputedStyle(element);
-        return [style.outlineStyle, style.outlineWidth, style.outlineColor, style.boxShadow].join();
-    };
-    const here = document.activeElement, before = window.lastStop, style = getComputedStyle(here);
-    const box = here.getBoundingClientRect();
+    const rings = (element) => [element, element.parentElement ?? element].map((one) => getComputedStyle(one));
+    const look = (element) => rings(element).map(
+        (style) => [style.outlineStyle, style.outlineWidth, style.outlineColor, style.boxShadow].join()).join();
+    const here = document.activeElement, before = window.lastStop, box = here.getBoundingClientRect();
     const left = before && before.element !== here && before.element.isConnected;
-    window.lastStop = {element: here, look: look(here), name: here.outerHTML.slice(0, 100)};
+    window.lastStop = {element: here, look: look(here), name: here.outerHTML.slice(0, 200)};
     return {
         name: window.lastStop.name,
         nowhere: here === document.body,
-        ringed: (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0) || style.boxShadow !== "none",
+        ringed: rings(here).some((style) => style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0),
         inView: box.width > 1 && box.height > 1 && box.bottom > 0 && box.top < innerHeight
             && box.right > 0 && box.left < innerWidth,
         unchanged: left && look(before.element) === before.look ? before.name : null,

@@ -68,7 +68,7 @@ def opened(app: Flask, name: str = SHORT.business) -> Person:
     return person
 
 
-def full(app: Flask, names: Names = SHORT, count: int = 60) -> Business:
+def full(app: Flask, names: Names = SHORT, count: int = 3) -> Business:
     owner = opened(app, names.business)
     account = owner.browser.site + "/account"
     owner.browser.send(owner.browser.open(account), "/account", "name", name=names.person)

@@ -99,23 +99,24 @@ def enter(app: Flask, visit: Visit) -> None:
 
 def act(visit: Visit, owner: Person, name: str, done: set[str], **values: str) -> None:
     """From the tenant's page: choose where there is a choice, look at before and after, give the reason."""
-    action, page = ACTIONS[name], visit.open(f"/console/tenants/{owner.tenant}")
+    action, page = ACTIONS[name], visit.page
+    page.goto(f"{visit.site}/console/tenants/{owner.tenant}")
     page.get_by_role("main").get_by_role("link", name=action.label, exact=True).click()
     page.wait_for_url(f"**/actions/{name}")
-    visit.check()
     if action.choice:
         for field, value in values.items():
             box = page.locator(f"[name='{field}']")
             box.select_option(value) if box.evaluate("field => field.tagName") == "SELECT" else box.fill(value)
-        visit.click("Show what changes")
+        page.get_by_role("button", name="Show what changes").click()
     changes = page.get_by_role("group", name="What changes")
     expect(changes.get_by_role("columnheader")).to_have_text(["What", "Before", "After"])
     assert changes.get_by_role("rowheader").count() >= 1
     if not action.choice:
         for field, value in values.items():
             page.locator(f"[name='{field}']").fill(value)
+    visit.check()
     page.get_by_label("Reason").fill(REASON)
-    visit.click(action.label)
+    page.get_by_role("button", name=action.label, exact=True).click()
     expect(page.get_by_text(action.done)).to_be_visible()
     expect(page.locator(".timeline").get_by_text(REASON).first).to_be_visible()
     done.add(name)

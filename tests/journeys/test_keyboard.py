@@ -76,6 +76,35 @@ def test_what_is_destroyed_is_asked_for_with_the_safe_answer_first(app: Flask, v
     expect(page.get_by_text("Revoked", exact=True)).to_be_visible()
 
 
+def test_a_colleague_joins_and_signs_in_again_and_a_stranger_turns_back(app: Flask, visit: Visit) -> None:
+    owner, page, keys = states.opened(app), visit.page, Keyboard(visit)
+    owner.define("orders", customer="text")
+    email, path = states.invite(app, owner, f"mate-{unique()}@example.com")
+    home = visit.home(owner.address)
+    visit.open(path)
+    keys.write(page.get_by_label("Your name"), "Jo Brandt")
+    keys.write(page.get_by_label("Password"), PASSWORD)
+    keys.press("Enter")
+    page.wait_for_url(f"{home}/home")
+    keys.follow(page.get_by_role("link", name="Orders"))
+    keys.follow(page.get_by_role("button", name="Add record").first)
+    keys.write(page.get_by_role("dialog").get_by_label("customer"), "Ada")
+    keys.follow(page.get_by_role("dialog").get_by_role("button", name="Add record"), "Space")
+    expect(page.get_by_role("cell", name="Ada", exact=True)).to_be_visible()
+    keys.follow(page.get_by_role("button", name="Sign out"))
+    page.wait_for_url(f"{visit.site}/")
+    visit.open(f"{home}/collections/orders")
+    keys.write(page.get_by_label("Email"), email)
+    keys.write(page.get_by_label("Password"), PASSWORD)
+    keys.press("Enter")
+    expect(page.get_by_role("cell", name="Ada", exact=True)).to_be_visible()  # where they wanted to go
+    visit.page.context.clear_cookies()
+    visit.enter(states.opened(app).email, f"{home}/collections/orders")
+    expect(page.get_by_role("heading", level=1)).to_have_text("You are not a member of this workspace")
+    keys.follow(page.get_by_role("main").get_by_role("link").first)
+    expect(page.get_by_role("heading", level=1)).not_to_have_text("You are not a member of this workspace")
+
+
 def sign_up(keys: Keyboard, address: str) -> None:
     page = keys.visit.open("/")
     keys.press("Tab")

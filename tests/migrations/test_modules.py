@@ -32,13 +32,14 @@ FIRST = REVISION.format('"0001"', None, '("parcels",)', "CREATE TABLE fh_parcels
 SECOND = REVISION.format('"0002"', '"0001"', None, "ALTER TABLE fh_parcels_sent ADD COLUMN label text")
 
 TENANTS = 8
+POOL = {"spare_tenants_low": TENANTS, "spare_tenants_high": TENANTS}
 WithModule = Callable[..., Flask]
 
 
 @pytest.fixture
 def own(request: pytest.FixtureRequest, settings: Settings) -> Settings:
     empty = database.empty_database(request.config, settings)
-    return empty.model_copy(update={"spare_tenants_low": TENANTS, "spare_tenants_high": TENANTS})
+    return empty.model_copy(update={**POOL, "modules_dir": None})
 
 
 @pytest.fixture

@@ -49,6 +49,12 @@ Start = Callable[..., Flask]
 
 
 @pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Whatever modules the whole run has."""
+    return settings.model_copy(update={"modules_dir": None})
+
+
+@pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
     (tmp_path / "modules").mkdir()
     with modules.forgotten(tmp_path):

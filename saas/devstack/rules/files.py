@@ -123,8 +123,8 @@ def _env_example() -> str:
 
 
 def _permissions() -> str:
-    import billing.module
-    import tenants.rooms  # noqa: F401  these two fill the table
+    import billing.module  # noqa: F401  these two fill the table
+    import tenants.rooms  # noqa: F401
     from tenants.members import document, permissions
 
     return document.page(permissions.every())

@@ -22,7 +22,7 @@ class Teller:
 
     def say(self, text: str) -> None:
         click.echo(textwrap.fill(text, _WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False))
-        self.pause(len(text) / 32)
+        self.pause(len(text) / 40)
 
     def did(self, command: str) -> None:
         """What was done, so that it can be done by hand."""
@@ -32,12 +32,12 @@ class Teller:
     def came(self, answer: str) -> None:
         """What came back."""
         click.echo(f"    {answer}")
-        self.pause(1.5)
+        self.pause(1.1)
 
     def good(self, text: str) -> None:
         """A promise that held."""
         click.echo(f"  {click.style('✓', fg='green', bold=True)} {text}")
-        self.pause(1.5)
+        self.pause(1.1)
 
     def pause(self, seconds: float) -> None:
         if not self._fast:

@@ -16,6 +16,4 @@ _MAY = {
 
 class KeyForm(FlaskForm):
     label = LineField("Label", longest=80)
-    role = SelectField(
-        "Role", choices=choices((role.value, _MAY[role]) for role in ROLES), default=Role.EDITOR.value
-    )
+    role = SelectField("Role", choices=choices((role.value, _MAY[role]) for role in ROLES), default=Role.EDITOR.value)

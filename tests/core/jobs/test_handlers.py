@@ -19,6 +19,8 @@ from saas.core.jobs import Job, JobState, enqueue, registry
 from saas.core.mail import Mail
 from saas.devstack.demo import tasks as demo_tasks
 from tenants import isolation, provisioning
+from tenants.backend.collections import service as collections
+from tenants.backend.collections.design import Collection, Field
 from tenants.models import State, Tenant
 from tenants.usage.models import Usage, UsageBatch
 from tests.support import billing_jobs
@@ -112,14 +114,15 @@ def sweep_codes(owner: Person) -> tuple[list[str], Callable[[], Found]]:
 
 def report(owner: Person) -> tuple[list[Any], Callable[[], Found]]:
     """Each job adds one record of its own."""
-    owner.define("orders", title="text")
     with transaction():
+        isolation.bind(owner.tenant)
+        collections.create(Collection("orders", "Orders", (Field("title", "text"),)), actor="system")
         demo_tasks.ask(owner.tenant, "orders")
 
     def look() -> list[int]:
         isolation.bind(owner.tenant)
         job = demo_tasks.REPORTS.table.c.job
-        return sorted(set(db.session.scalars(sa.select(sa.func.count()).group_by(job))))
+        return sorted(set(db.session.scalars(sa.select(sa.func.count(job)).group_by(job))))
 
     return ["orders", 0], look
 

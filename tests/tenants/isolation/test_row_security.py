@@ -242,6 +242,32 @@ def test_a_row_can_be_added_for_oneself_and_for_nobody_else(solo: Flask, two: Tw
             assert cursor.rowcount == 1
 
 
+def test_a_tenant_counts_its_own_stocks_and_neither_a_flow_nor_anothers(
+    solo: Flask, two: Two, without: Open
+) -> None:
+    """What it has called this month is counted by the application alone."""
+    with context(solo) as session, transaction():
+        session.add(Usage(tenant=two.mine, resource="tests.calls", period="2026-11", used=5))
+    change = "UPDATE platform.usage SET used = used"
+    add = "INSERT INTO platform.usage (tenant, resource, period, used) VALUES ('{}', 'tests.more', '{}', 0)"
+    flow, anothers = add.format(two.mine, "2026-11"), add.format(two.yours, "")
+    with context(solo, two.mine) as session, driver(session).cursor() as cursor:
+        cursor.execute(change)
+        assert cursor.rowcount == 1
+        cursor.execute(add.format(two.mine, ""))
+    for statement in (flow, anothers):
+        refused = pytest.raises(ProgrammingError, match="violates row-level security policy")
+        with context(solo, two.mine) as session, refused:
+            session.execute(sa.text(statement))
+    with without(two.mine, "DROP POLICY still_stocks ON platform.usage") as cursor:
+        cursor.execute(change)
+        assert cursor.rowcount == 2
+    with without(two.mine, "DROP POLICY stocks ON platform.usage") as cursor:
+        cursor.execute(flow)
+    with without(two.mine, open_to_all("usage")) as cursor:
+        cursor.execute(anothers)
+
+
 @pytest.mark.parametrize("delay", [None, timedelta(hours=1)])
 def test_what_the_services_write_for_a_bound_tenant_may_be_written(
     solo: Flask, two: Two, delay: timedelta | None
@@ -315,6 +341,9 @@ CHANGES = {
     "DELETE FROM platform.memberships": "GRANT DELETE ON platform.memberships TO fh_tenant",
     "UPDATE platform.invitations SET role = 'owner'": "GRANT UPDATE ON platform.invitations TO fh_tenant",
     "DELETE FROM platform.invitations": "GRANT DELETE ON platform.invitations TO fh_tenant",
+    "UPDATE platform.tenants SET limits = '{}'": "GRANT UPDATE ON platform.tenants TO fh_tenant",
+    "UPDATE platform.usage SET resource = 'x'": "GRANT UPDATE ON platform.usage TO fh_tenant",
+    "DELETE FROM platform.usage": "GRANT DELETE ON platform.usage TO fh_tenant",
     "UPDATE platform.users SET name = 'x'": "GRANT UPDATE ON platform.users TO fh_tenant",
     "DELETE FROM platform.users": "GRANT DELETE ON platform.users TO fh_tenant",
     "SELECT id FROM platform.users FOR SHARE": "GRANT UPDATE ON platform.users TO fh_tenant",

@@ -229,6 +229,9 @@ def test_nobodys_mailbox_is_filled_from_many_workspaces(app: Flask, boss: Person
     )
     assert invite(stranger, email).status == 200
     assert invite(boss, email).status == 429
+    before = left(app)
+    assert post(stranger, f"/team/invitations/{invitation(app, email).id}/resend").status == 429
+    assert more(before, left(app)) == {}  # no mail either
 
 
 def test_a_stranger_can_do_nothing_with_anothers_invitation_or_member(

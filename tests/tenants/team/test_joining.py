@@ -1,11 +1,13 @@
 """An invitation is accepted: once, in time, by the invited address."""
 
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import pytest
 from flask import Flask
 
 from saas.devstack.browser import Browser, Page
+from tenants.errors import Suspended
 from tenants.members.models import Role
 from tenants.team import acceptance
 from tests.support.database import left, mailed_link, more, sql
@@ -138,6 +140,24 @@ def test_a_link_that_is_no_good_says_why_and_changes_nothing(
         page = stranger.browser.send(open_page, urlsplit(link).path)
         assert (page.status, heading(page)) == (404, DEAD)
     assert more(before, left(app)) == {}
+
+
+def test_nobody_joins_a_workspace_while_it_is_suspended(app: Flask, boss: Person, browser: Browser) -> None:
+    email, link = invited(app, boss)
+    page = browser.open(link)
+    close = "UPDATE platform.tenants SET suspended_at = now(), suspended_reason = :text WHERE id = :t"
+    sql(app, close, t=boss.tenant, text="Closed for spam.")
+    before = left(app)
+    refused = browser.open(link)
+    assert (refused.status, heading(refused)) == (403, "This workspace is suspended")
+    assert "Closed for spam." in words(refused)
+    assert boss.email not in refused.text
+    assert browser.send(page, "/register", "password", name="Ada", password=PASSWORD).status == 403
+    assert more(before, left(app)) == {}
+    with app.app_context(), pytest.raises(Suspended):
+        acceptance.accept(link.rpartition("/")[2], uuid4(), email)
+    sql(app, "UPDATE platform.tenants SET suspended_at = NULL, suspended_reason = NULL WHERE id = :t", t=boss.tenant)
+    assert register(browser, link).url == f"{boss.home}/home"  # the control
 
 
 def test_a_second_click_finds_it_done(app: Flask, boss: Person, stranger: Person) -> None:
