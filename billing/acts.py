@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,11 +12,14 @@ import sqlalchemy as sa
 from billing import entitlements, mirror
 from billing.entitlements import Cause
 from billing.errors import UsedKey
-from billing.gateway.objects import SubscriptionState
+from billing.gateway import subscriptions
 from billing.models import Subscription
 from saas.core.audit import AuditEntry
 from saas.core.database import db, outside
-from saas.core.ids import uuid7
+from saas.core.ids import made_at, uuid7
+
+_KEYS_LAST = timedelta(hours=23)  # Stripe forgets them after a day, and would do it again
+_SKEW = timedelta(minutes=5)
 
 
 @dataclass
@@ -29,7 +32,6 @@ class Act:
     reason: str
     detail: dict[str, Any]
     id: UUID
-    asked_at: datetime
 
     @property
     def key(self) -> str:
@@ -42,9 +44,11 @@ def act(name: str, tenant: str, actor: str, reason: str, key: UUID | None, **det
     """Commit the intent as an audit row; the body calls Stripe, with no transaction open; then the deed is a row too.
 
     When the body fails the first row stays alone, which tells that it was tried. A `key` that was used before is the
-    same act, sent again.
+    same act, sent again. Raises UsedKey for one of another act, and for one that is not of today.
     """
-    asked = Act(name, tenant, actor, reason, detail, key or uuid7(), mirror.now())
+    if key and not _fresh(key):
+        raise UsedKey
+    asked = Act(name, tenant, actor, reason, detail, key or uuid7())
     before = db.session.get(AuditEntry, asked.id)
     if before is None:
         db.session.add(_row(asked, f"{name}.asked", asked.id))
@@ -56,15 +60,27 @@ def act(name: str, tenant: str, actor: str, reason: str, key: UUID | None, **det
         db.session.add(_row(asked, name, uuid7()))
 
 
-def keep(asked: Act, found: SubscriptionState) -> Subscription:
-    """What Stripe says after an act becomes the tenant's at once; the webhook about it will change nothing."""
+def keep(asked: Act, subscription: str) -> Subscription:
+    """What Stripe says after an act becomes the tenant's at once; the webhook about it will change nothing.
+
+    It is asked anew: an answer to the act itself may be an old one, given to its key, and a job may have asked between
+    the intent and the deed.
+    """
+    asked_at = mirror.now()
+    with outside():
+        found = subscriptions.fetch(subscription)
     entitlements.lock(asked.tenant)
-    mirror.store(asked.tenant, found, asked.asked_at)
+    mirror.store(asked.tenant, found, asked_at)
     entitlements.settle(asked.tenant, Cause("person", asked.actor, asked.reason))
     stored = db.session.get(Subscription, found.id, populate_existing=True)
     if stored is None:
         raise LookupError(found.id)
     return stored
+
+
+def _fresh(key: UUID) -> bool:
+    """Whether a form of today carries it: the audit sorts by such ids, so none may be made up."""
+    return key.version == 7 and -_SKEW < datetime.now(UTC) - made_at(key) < _KEYS_LAST
 
 
 def _done(asked: Act) -> bool:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from billing import customers, entitlements, following, mirror
 from billing.catalog import Price
 from billing.entitlements import Cause
-from billing.errors import AlreadySubscribed, Refused, Superseded, UnknownCheckout
+from billing.errors import AlreadySubscribed, Missing, Refused, Superseded, UnknownCheckout
 from billing.gateway import checkouts as gateway
 from billing.gateway import products
 from billing.gateway.objects import Session
@@ -95,6 +95,8 @@ def _end_at_stripe(session_id: str) -> str:
     with outside():
         try:
             return gateway.expire_session(session_id).status
+        except Missing:  # it was of the other mode, where nobody pays any more
+            return "expired"
         except Refused:  # it had ended already
             followed = following.ask(session_id, asked_at)
     following.keep(followed, Cause("rule", "checkout"))

@@ -107,10 +107,12 @@ class PayFirst(Conflict):
 
 
 class UsedKey(Conflict):
-    title = "This form was for something else"
+    title = "This form can't be used any more"
 
     def __init__(self) -> None:
-        super().__init__("Reload the page and send the form again.")
+        super().__init__(
+            "It is a day old, or was for something else. Nothing was changed: reload the page and send it again."
+        )
 
 
 class UnknownCheckout(NotFound):

@@ -78,8 +78,10 @@ def fetch(what: About, invoice_of: dict[str, str]) -> Fetched:
 
 
 def invoice_of_payment(payment: str | None) -> dict[str, str]:
+    if payment is None:
+        return {}
     found = db.session.execute(sa.select(Invoice.payment, Invoice.id).where(Invoice.payment == payment))
-    return {row.payment: row.id for row in found} if payment else {}
+    return {row.payment: row.id for row in found}
 
 
 def handle(event_id: str, fetched: Fetched) -> None:

@@ -8,8 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from billing import catalog
+from billing.gateway.connection import livemode
 from billing.gateway.objects import InvoiceState, SubscriptionState
-from billing.models import LIVE, Customer, Invoice, Subscription
+from billing.models import LIVE, OVERDUE, Customer, Invoice, Subscription
 from saas.core.database import Base, db
 
 Stored = SubscriptionState | InvoiceState
@@ -41,8 +42,13 @@ def store(tenant: str, found: Stored, asked_at: datetime) -> None:
 
 
 def subscription_of(tenant: str) -> Subscription | None:
-    """The subscription that counts: a live one before an ended one, then the newest. None: there never was one."""
+    """The subscription that counts: a live one before an ended one, then the newest. None: there never was one.
+
+    Once the key is a live one, what was bought with play money counts no more.
+    """
     mine = sa.select(Subscription).where(Subscription.tenant == tenant)
+    if livemode():
+        mine = mine.where(Subscription.livemode)
     order = (Subscription.status.in_(LIVE).desc(), Subscription.started_at.desc(), Subscription.id)
     return db.session.scalars(_fresh(mine.order_by(*order).limit(1))).first()
 
@@ -52,6 +58,14 @@ def live_subscription_of(tenant: str) -> Subscription | None:
     return found if found and found.live else None
 
 
+def owes(subscription: Subscription) -> bool:
+    """Whether a payment failed, or its newest invoice waits to be paid, as for an hour after each renewal."""
+    mine = (Invoice.tenant == subscription.tenant, Invoice.subscription == subscription.id)
+    waits = sa.and_(Invoice.status.in_(("draft", "open")), Invoice.due > 0)
+    newest = sa.select(waits).where(*mine).order_by(Invoice.created_at.desc(), Invoice.id).limit(1)
+    return subscription.status in OVERDUE or bool(db.session.scalar(newest))
+
+
 def invoices_of(tenant: str, most: int = 50) -> Sequence[Invoice]:
     """The newest first, without drafts."""
     mine = sa.select(Invoice).where(Invoice.tenant == tenant, Invoice.status != "draft")
@@ -59,7 +73,9 @@ def invoices_of(tenant: str, most: int = 50) -> Sequence[Invoice]:
 
 
 def customer_of(tenant: str) -> Customer | None:
-    return db.session.get(Customer, tenant)
+    """Who pays. To a live key the customers of the test mode are nobody."""
+    found = db.session.get(Customer, tenant)
+    return None if found and livemode() and not found.livemode else found
 
 
 def _fresh(query: sa.Select[Any]) -> sa.Select[Any]:

@@ -8,7 +8,7 @@ from billing.errors import BadRefund, UnknownInvoice
 from billing.gateway import invoices
 from billing.models import Invoice
 from billing.money import shown
-from saas.core.database import db
+from saas.core.database import db, outside
 
 
 def refund(tenant: str, invoice_id: str, amount: int, *, actor: str, reason: str, key: UUID | None = None) -> Invoice:
@@ -27,8 +27,10 @@ def refund(tenant: str, invoice_id: str, amount: int, *, actor: str, reason: str
     payment = invoice.payment or ""
     with act("invoice.refunded", tenant, actor, reason, key, before=before, after=after, **about) as asked:
         invoices.refund(payment, amount, key=asked.key)
+    asked_at = mirror.now()
+    with outside():
         found = invoices.fetch(invoice_id)
-    mirror.store(tenant, found, asked.asked_at)
+    mirror.store(tenant, found, asked_at)
     db.session.refresh(invoice)
     return invoice
 

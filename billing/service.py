@@ -14,7 +14,7 @@ from billing.catalog import Price
 from billing.errors import BadUntil, NoSubscription, PayFirst, SamePlan
 from billing.gateway import portal as gateway_portal
 from billing.gateway import products, subscriptions
-from billing.models import OVERDUE, Subscription
+from billing.models import Subscription
 from saas.core.database import outside
 
 
@@ -23,12 +23,12 @@ def change_plan(
 ) -> Subscription:
     """Move the subscription to another plan or interval at once; the difference is charged or credited now.
 
-    Raises UnknownPlan, NoSubscription, SamePlan, CardDeclined and, while a payment is overdue, PayFirst: the change
+    Raises UnknownPlan, NoSubscription, SamePlan, CardDeclined and, while an invoice is open, PayFirst: the change
     would credit what was never paid.
     """
     price = catalog.price(plan, interval)
     old = _locked(tenant)
-    if old.status in OVERDUE:
+    if mirror.owes(old):
         raise PayFirst
     before = {"plan": old.plan, "interval": old.interval}
     after = {"plan": plan, "interval": price.interval.value}
@@ -37,8 +37,7 @@ def change_plan(
     id_, item = old.id, old.item
     with act("subscription.changed", tenant, actor, reason, key, before=before, after=after) as asked:
         subscriptions.change(id_, item=item, price=products.price_id(price), key=asked.key)
-        found = subscriptions.fetch(id_)
-    return keep(asked, found)
+    return keep(asked, id_)
 
 
 def due_now(tenant: str, price: Price) -> tuple[int, str]:
@@ -63,8 +62,7 @@ def cancel(tenant: str, *, at_period_end: bool, actor: str, reason: str, key: UU
             subscriptions.cancel_at_period_end(id_, True, key=asked.key)
         else:
             subscriptions.cancel_now(id_, key=asked.key)
-        found = subscriptions.fetch(id_)
-    return keep(asked, found)
+    return keep(asked, id_)
 
 
 def resume(tenant: str, *, actor: str, reason: str, key: UUID | None = None) -> Subscription:
@@ -75,8 +73,7 @@ def resume(tenant: str, *, actor: str, reason: str, key: UUID | None = None) -> 
         "subscription.resumed", tenant, actor, reason, key, before={"ends": before}, after={"ends": None}
     ) as asked:
         subscriptions.cancel_at_period_end(id_, False, key=asked.key)
-        found = subscriptions.fetch(id_)
-    return keep(asked, found)
+    return keep(asked, id_)
 
 
 def extend_trial(tenant: str, until: datetime, *, actor: str, reason: str, key: UUID | None = None) -> Subscription:
@@ -90,8 +87,7 @@ def extend_trial(tenant: str, until: datetime, *, actor: str, reason: str, key: 
     after = {"trial_end": until.isoformat()}
     with act("trial.extended", tenant, actor, reason, key, before={"trial_end": before}, after=after) as asked:
         subscriptions.extend_trial(id_, until, key=asked.key)
-        found = subscriptions.fetch(id_)
-    return keep(asked, found)
+    return keep(asked, id_)
 
 
 def portal(tenant: str, return_url: str) -> str:

@@ -72,13 +72,16 @@ def reconcile_one(tenant: str, looked: Looked | None) -> None:
     """Finds what no event told of one tenant."""
     if looked:
         reconcile.keep(tenant, looked)
+    else:  # there is nobody to ask about, as after a change from the test mode to the live one
+        entitlements.settle(tenant, Cause("rule", "reconcile"))
 
 
 @handler("billing.reconcile_all", queue="slow", every=86_400)
 def reconcile_all() -> None:
     db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(_TURN)))
-    for tenant in reconcile.due():
-        _once("billing.reconcile", tenant)
+    waiting = sa.select(Job.args[0].astext).where(Job.name == "billing.reconcile", Job.state == JobState.WAITING)
+    for tenant in sorted(set(reconcile.due()) - set(db.session.scalars(waiting))):
+        enqueue("billing.reconcile", tenant)
 
 
 @handler("billing.sweep", every=86_400)

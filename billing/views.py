@@ -13,7 +13,7 @@ from billing.errors import BadQuantity, NoPayments, Refused, StripeAway
 from billing.gateway.connection import set_up
 from billing.models import Subscription
 from billing.money import shown
-from saas.core import identity
+from saas.core import attempts, identity
 from saas.core.ids import uuid7
 from saas.core.text import one_line
 from tenants.members import permissions
@@ -24,6 +24,7 @@ from tenants.usage import service as usage
 blueprint = Blueprint("billing", __name__, url_prefix="/billing")
 
 _THEIR_WISH = "Chosen on the plan page."
+_A_MINUTE = 30  # acts of one workspace: all of them share what Stripe allows us
 _OLD_FORM = "That form had been sent before, so nothing was changed. What holds is shown here."
 
 
@@ -155,9 +156,11 @@ def _due_now(tenant: str, price: Price, subscription: Subscription | None) -> st
     """None where there is nothing to tell, or nobody who could."""
     if subscription is None or _is(subscription, price):
         return None
+    if not attempts.within("billing-amount", tenant, limit=_A_MINUTE, seconds=60):
+        return None
     try:
         return shown(*service.due_now(tenant, price))
-    except (StripeAway, Refused):
+    except (StripeAway, Refused, NoPayments):
         return None
 
 
@@ -174,8 +177,10 @@ def _chosen() -> Price:
 
 
 def _ready() -> None:
+    """Raises NoPayments and TooManyAttempts."""
     if not set_up():
         raise NoPayments
+    attempts.count("billing", identity.tenant().id, limit=_A_MINUTE, seconds=60)
 
 
 def _payer() -> Payer:

@@ -6,6 +6,7 @@ Alembic is imported where it is used: the application is built in each process, 
 import time
 from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
+from typing import TypeVar
 
 import sqlalchemy as sa
 from flask import Flask
@@ -20,8 +21,11 @@ from tenants.provisioning import Blueprint
 
 BATCH = 50  # schemas in one transaction: their locks have to fit into max_locks_per_transaction
 LOCK_TRIES, LOCK_PAUSE = 30, 1.0  # seconds
+_IMPATIENT = "SET LOCAL lock_timeout = '2s'"
 _LOCK_NOT_AVAILABLE = "55P03"
 _LOCK = 7_301_002  # of the advisory lock that makes two runs one
+
+Done = TypeVar("Done")
 
 
 def init_app(app: Flask) -> None:
@@ -34,16 +38,7 @@ def init_app(app: Flask) -> None:
 
 def migrate(app_url: str) -> Iterator[str]:
     """Bring everything to head; yields what was done, a line each. Killed, it goes on where it was."""
-    from alembic import command
-    from alembic.config import Config
-
-    with administrator() as connection:
-        _wait_for_turn(connection)
-        roles.prepare(connection, app_url)
-        before = _platform_revision(connection)
-        config = Config(attributes={"connection": connection})
-        config.set_main_option("script_location", str(branches.HERE / "platform"))
-        command.upgrade(config, "head")
+    before = _patiently(partial(_upgrade_platform, app_url))
     if before != platform_head():
         yield f"platform: {before or 'nothing'} → {platform_head()}"
     for branch in branches.every():
@@ -84,7 +79,7 @@ def blueprint() -> Blueprint:
     return Blueprint(ours.head(), modules, "".join(branch.script(None) for branch in (ours, *others)))
 
 
-def _patiently(step: Callable[[], int]) -> int:
+def _patiently(step: Callable[[], Done]) -> Done:
     """A schema in use is left alone for now and tried again, instead of making its users queue behind us."""
     for _ in range(LOCK_TRIES - 1):
         try:
@@ -96,6 +91,22 @@ def _patiently(step: Callable[[], int]) -> int:
     return step()
 
 
+def _upgrade_platform(app_url: str) -> str | None:
+    """Returns the revision that it was at."""
+    from alembic import command
+    from alembic.config import Config
+
+    with administrator() as connection:
+        _wait_for_turn(connection)
+        roles.prepare(connection, app_url)
+        before = _platform_revision(connection)
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(branches.HERE / "platform"))
+        connection.exec_driver_sql(_IMPATIENT)
+        command.upgrade(config, "head")
+        return before
+
+
 def _upgrade_batch(branch: Branch) -> int:
     """Replay one step for some schemas that are at the same revision, and note it in their rows, in one commit."""
     with administrator() as connection:
@@ -103,7 +114,7 @@ def _upgrade_batch(branch: Branch) -> int:
         late = connection.execute(sa.select(branch.at.label("since")).where(branch.behind()).limit(1)).first()
         if late is None:
             return 0
-        connection.exec_driver_sql("SET LOCAL lock_timeout = '2s'")
+        connection.exec_driver_sql(_IMPATIENT)
         same = sa.select(Tenant.id).where(branch.behind(), branch.at.is_not_distinct_from(late.since))
         tenants = list(connection.scalars(same.limit(BATCH).with_for_update()))
         schemas.upgrade(connection, tenants, branch.script(late.since))

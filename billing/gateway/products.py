@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import stripe
 
 from billing.catalog import CURRENCY, Plan, Price
-from billing.errors import Missing
-from billing.gateway.connection import client, reaches_stripe
+from billing.errors import NoPayments
+from billing.gateway.connection import client, log, reaches_stripe
 
 
 @dataclass(frozen=True)
@@ -17,10 +17,11 @@ class KnownPrice:
 
 @reaches_stripe
 def price_id(price: Price) -> str:
-    """Raises Missing when the catalogue was never brought to Stripe."""
+    """Raises NoPayments when the catalogue was never brought to Stripe."""
     found = find_price(price)
     if found is None:
-        raise Missing(f"{price.lookup_key} is not at Stripe: run `saas billing sync`.")
+        log.error("stripe.no_price", price=price.lookup_key, hint="run `saas billing sync`")
+        raise NoPayments
     return found.id
 
 

@@ -73,9 +73,14 @@ def may(role: str | None, permission: Permission | str) -> bool:
     return role in found.roles
 
 
-def within(role: Role, other: Role) -> bool:
+def within(role: Role, other: Role | None) -> bool:
     """Whether a role may do nothing that the other may not."""
     return all(may(other, permission) for permission in every() if may(role, permission))
+
+
+def manages(role: str | None, other: str) -> bool:
+    """Whether a role may invite people into another, change and remove them."""
+    return may(role, TEAM_OWN if other == Role.OWNER else TEAM_MANAGE)
 
 
 def refuse(role: str | None, permission: Permission) -> None:

@@ -95,7 +95,7 @@ def revoke(workspace: Workspace, invitation: UUID, *, by: Person) -> str:
 
 def withdraw_of(tenant: str, inviter: UUID, *, now: Role | None) -> None:
     """Revoke what somebody has sent and, with the role that they have now, may not send any more."""
-    beyond = {role for role in Role if not _may_invite(now, role)}
+    beyond = {role for role in Role if not permissions.manages(now, role)}
     mine = (Invitation.tenant == tenant, Invitation.invited_by == inviter, Invitation.role.in_(beyond), *_OPEN)
     for id_, email in _withdraw(*mine):
         audit.record("invitation.revoked", actor="system", tenant=tenant, invitation=str(id_), email=email)
@@ -133,13 +133,8 @@ def _check_inviter(tenant: str, role: Role, by: Person) -> None:
 def _check_role(tenant: str, role: Role, by: Person) -> None:
     acting = members.role_of(tenant, by.id)
     permissions.refuse(acting, permissions.TEAM_MANAGE)
-    if not _may_invite(acting, role):
+    if not permissions.manages(acting, role):
         raise OwnersOnly
-
-
-def _may_invite(acting: Role | None, role: Role) -> bool:
-    asked = permissions.TEAM_OWN if role is Role.OWNER else permissions.TEAM_MANAGE
-    return permissions.may(acting, asked)
 
 
 def _check_seats(tenant: str) -> None:

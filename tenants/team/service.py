@@ -77,7 +77,7 @@ def _member(tenant: str, user: UUID) -> Role:
 def _check_touches(acting: Role | None, *roles: Role) -> None:
     """Whether somebody may manage people of these roles."""
     permissions.refuse(acting, permissions.TEAM_MANAGE)
-    if Role.OWNER in roles and not permissions.may(acting, permissions.TEAM_OWN):
+    if not all(permissions.manages(acting, role) for role in roles):
         raise OwnersOnly
 
 

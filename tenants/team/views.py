@@ -129,8 +129,7 @@ def _offered() -> list[Role]:
 
 
 def _may_touch(role: str) -> bool:
-    asked = permissions.TEAM_OWN if role == Role.OWNER else permissions.TEAM_MANAGE
-    return permissions.may(identity.current().role, asked)
+    return permissions.manages(identity.current().role, role)
 
 
 def _limit_of_workspace() -> None:

@@ -3,12 +3,13 @@
 import threading
 from collections import Counter
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 import structlog
 from flask import Flask
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from saas.core.database import db, separate
@@ -91,15 +92,21 @@ def _write(batch: UUID, counts: _Counts) -> None:
         new = insert(UsageBatch).values(id=batch).on_conflict_do_nothing().returning(UsageBatch.id)
         if connection.scalar(new) is None:
             return
-        for (tenant, resource, month), n in sorted(counts.items()):  # in one order, so that two flushes can't deadlock
-            row = sa.select(Tenant.id, sa.literal(resource), sa.literal(month), sa.literal(n, sa.BigInteger)).where(
-                Tenant.id == tenant  # which may be gone by now
-            )
-            connection.execute(
-                insert(Usage)
-                .from_select(["tenant", "resource", "period", "used"], row)
-                .on_conflict_do_update(index_elements=["tenant", "resource", "period"], set_={"used": Usage.used + n})
-            )
+        counted = insert(Usage).from_select(["tenant", "resource", "period", "used"], _rows(counts))
+        keys = ["tenant", "resource", "period"]
+        connection.execute(
+            counted.on_conflict_do_update(index_elements=keys, set_={"used": Usage.used + counted.excluded.used})
+        )
+
+
+def _rows(counts: _Counts) -> sa.Select[Any]:
+    """Those whose tenant is not gone by now; in one order, so that two flushes can't deadlock."""
+    tenants, resources, months = zip(*counts, strict=True)
+    columns = [sa.literal(list(values), ARRAY(sa.String)) for values in (tenants, resources, months)]
+    given = sa.func.unnest(*columns, sa.literal(list(counts.values()), ARRAY(sa.BigInteger)))
+    row = given.table_valued("tenant", "resource", "month", "n", name="counted").render_derived().c
+    known = sa.select(Tenant.id, row.resource, row.month, row.n).join(Tenant, Tenant.id == row.tenant)
+    return known.order_by(row.tenant, row.resource, row.month)
 
 
 def used(tenant: str, limit: Limit) -> int:

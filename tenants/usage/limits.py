@@ -16,11 +16,15 @@ class Limit:
     unit: Literal["count", "bytes"] = "count"
 
 
+LONGEST_NAME = 40
+
 _table: dict[str, Limit] = {}
 
 
 def define(limit: Limit) -> Limit:
     """Add a limit; a module calls this for its own, as its module loads."""
+    if len(limit.name) > LONGEST_NAME:
+        raise ValueError(f"the limit's name {limit.name} is longer than {LONGEST_NAME} characters")
     if _table.setdefault(limit.name, limit) != limit:
         raise ValueError(f"two limits are called {limit.name}")
     return limit

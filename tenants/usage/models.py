@@ -7,13 +7,14 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from saas.core.database import Base, refers
+from tenants.usage.limits import LONGEST_NAME
 
 
 class Usage(Base):
     __tablename__ = "usage"
 
     tenant: Mapped[str] = mapped_column(refers("tenants"), primary_key=True)
-    resource: Mapped[str] = mapped_column(sa.String(40), primary_key=True)  # a limit's name
+    resource: Mapped[str] = mapped_column(sa.String(LONGEST_NAME), primary_key=True)  # a limit's
     period: Mapped[str] = mapped_column(sa.String(7), primary_key=True)  # "2026-11" of a flow, "" of a stock
     used: Mapped[int] = mapped_column(sa.BigInteger)
 

@@ -50,6 +50,13 @@ def take(limit: Limit, n: int = 1, *, tenant: str | None = None) -> None:
     db.session.execute(mine.values(used=sa.func.greatest(Usage.used - n, 0)))
 
 
+def hold(limit: Limit) -> None:
+    """Let nobody else count the bound tenant's until the transaction ends; waits for whoever is doing it."""
+    row = insert(Usage).values(tenant=isolation.bound(), resource=limit.name, period="", used=0)
+    keys = ["tenant", "resource", "period"]
+    db.session.execute(row.on_conflict_do_update(index_elements=keys, set_={"used": Usage.used}))
+
+
 def _most(limit: Limit) -> sa.ColumnElement[Any]:
     """A JSON null is no limit; a limit that the plan does not name has its default."""
     given = sa.cast(Tenant.limits[limit.name].astext, sa.BigInteger)

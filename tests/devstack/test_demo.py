@@ -129,6 +129,8 @@ def test_nobody_was_charged_twice(demo: Demo, settings: Settings) -> None:
         (customer,) = shop.v1.customers.list({"email": emails}).data
         (subscription,) = shop.v1.subscriptions.list({"customer": customer.id, "status": "all"}).data
         assert subscription.status == {"demo": "active", "harbour-cycles": "past_due"}[address]
+        paid = sum(invoice.amount_paid for invoice in shop.v1.invoices.list({"customer": customer.id}).data)
+        assert paid == {"demo": 7_900, "harbour-cycles": 0}[address], "a month of Growth, what Starter cost taken off"
 
 
 def test_a_later_start_adds_nothing(demo: Demo) -> None:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ from alembic.operations import Operations
 from flask import Flask
 
 from migrations import branches, fleet
+from saas.accounts.models import SignIn
 from saas.core.administrator import administrator
 from saas.core.database import db
 from saas.core.settings import Settings
@@ -18,7 +20,10 @@ from tenants import provisioning
 from tenants.backend.collections.models import CatalogueEntry
 from tenants.backend.keys.models import ApiKey
 from tenants.isolation import schemas
+from tenants.members.models import Membership, Role
 from tenants.models import State, Tenant
+from tenants.usage import service as usage
+from tenants.usage.limits import SEATS
 from tests.support import database
 from tests.support.people import Person
 
@@ -47,6 +52,18 @@ def upgrade() -> None:
     op.add_column("fh_keys", sa.Column("planted", sa.Text))
 """
 
+PLATFORM = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "planted"
+down_revision = "HEAD"
+
+
+def upgrade() -> None:
+    op.add_column("tenants", sa.Column("planted", sa.Text), schema="platform")
+"""
+
 
 @pytest.fixture
 def own_database(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Flask]:
@@ -62,12 +79,16 @@ def own_database(request: pytest.FixtureRequest, settings: Settings) -> Iterator
 @pytest.fixture
 def second_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A copy of the trees in which the tenants' has one revision more."""
-    for tree in ("platform", "tenant"):
-        (tmp_path / tree / "versions").mkdir(parents=True)
-        for source in [*(branches.HERE / tree).glob("*.mako"), *(branches.HERE / tree).rglob("*.py")]:
-            (tmp_path / tree / source.relative_to(branches.HERE / tree)).write_text(source.read_text())
+    copy_trees(tmp_path)
     (tmp_path / "tenant" / "versions" / "planted.py").write_text(SECOND.replace("HEAD", fleet.tenant_head()))
     monkeypatch.setattr(branches, "HERE", tmp_path)
+
+
+def copy_trees(to: Path) -> None:
+    for tree in ("platform", "tenant"):
+        (to / tree / "versions").mkdir(parents=True)
+        for source in [*(branches.HERE / tree).glob("*.mako"), *(branches.HERE / tree).rglob("*.py")]:
+            (to / tree / source.relative_to(branches.HERE / tree)).write_text(source.read_text())
 
 
 def test_the_script_and_the_revisions_run_one_by_one_build_the_same(app: Flask, owner: Person) -> None:
@@ -158,6 +179,70 @@ def test_a_schema_that_fails_leaves_its_batch_at_the_old_revision(own_database: 
             connection.exec_driver_sql(f'ALTER TABLE "{spoilt}".fh_keys DROP COLUMN planted')
         list(fleet.migrate(url))
         assert fleet.behind() == []
+
+
+FIRST_ROWS = """
+    INSERT INTO platform.users (id, email, operator) SELECT uuidv7(), n || '@example.com', n = 1
+        FROM generate_series(1, 3) n;
+    INSERT INTO platform.tenants (id, state, revision, name, address, opened_at)
+        VALUES ('t_aaaaaaaaaaaaaaaa', 'active', 'HEAD', 'First', 'first', now()),
+        ('t_bbbbbbbbbbbbbbbb', 'spare', 'HEAD', NULL, NULL, NULL);
+    INSERT INTO platform.memberships (tenant, user_id, role)
+        SELECT 't_aaaaaaaaaaaaaaaa', id, CASE WHEN operator THEN 'owner' ELSE 'member' END FROM platform.users;
+    INSERT INTO platform.sessions (id, user_id, secret_digest, expires_at)
+        SELECT uuidv7(), id, email::bytea, now() + interval '1 day' FROM platform.users;
+    INSERT INTO platform.audit (id, actor, action, detail) VALUES (uuidv7(), 'system', 'tests.row', '{}')
+"""
+
+
+def test_what_the_first_revision_has_stored_is_there_at_the_last(
+    request: pytest.FixtureRequest, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy_trees(tmp_path)
+    for later in (tmp_path / "platform" / "versions").glob("000[2-9]*.py"):
+        later.unlink()
+    own = database.empty_database(request.config, settings)
+    with database.application(own) as app, app.app_context():
+        with monkeypatch.context() as before:
+            before.setattr(branches, "HERE", tmp_path)
+            before.setattr(fleet, "platform_head", lambda: "0001")
+            assert next(fleet.migrate(own.database_url)) == "platform: nothing → 0001"
+        with administrator() as connection:
+            connection.exec_driver_sql(FIRST_ROWS.replace("HEAD", fleet.tenant_head()))
+        assert next(fleet.migrate(own.database_url)) == f"platform: 0001 → {fleet.platform_head()}"
+        tenants = db.session.scalars(sa.select(Tenant).order_by(Tenant.id)).all()
+        assert [(t.plan, t.limits, t.standing, t.suspended_at, t.module_revisions) for t in tenants] == [
+            ("free", {}, "good", None, {})
+        ] * 2
+        roles = db.session.scalars(sa.select(Membership.role).order_by(Membership.role)).all()
+        assert roles == [Role.DEVELOPER, Role.DEVELOPER, Role.OWNER]
+        assert [meter.used for meter in usage.meters(tenants[0].id) if meter.limit == SEATS] == [3]
+        assert all(row.seen_at for row in db.session.scalars(sa.select(SignIn)))
+        db.session.rollback()
+
+
+def test_a_platforms_table_in_use_is_tried_again_and_nobody_queues_behind_it(
+    own_database: Flask, second_revision: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What waits for a table's lock makes all who come later wait as well, and here that is every request."""
+    planted = PLATFORM.replace("HEAD", fleet.platform_head())
+    (branches.HERE / "platform" / "versions" / "planted.py").write_text(planted)
+    url = own_database.extensions["freehold.settings"].database_url
+    paused: list[float] = []
+    with own_database.app_context(), administrator() as connection:
+        connection.exec_driver_sql("SELECT 1 FROM platform.tenants LIMIT 1")  # somebody reads, and is in no hurry
+
+        def pause(seconds: float) -> None:
+            paused.append(seconds)
+            connection.rollback()
+
+        monkeypatch.setattr(fleet, "time", SimpleNamespace(sleep=pause))
+        fleet.platform_head.cache_clear()
+        try:
+            assert next(fleet.migrate(url)).endswith("→ planted")
+        finally:
+            fleet.platform_head.cache_clear()
+    assert len(paused) == 1
 
 
 def catalogue(connection: sa.Connection, schema: str) -> list[tuple[object, ...]]:

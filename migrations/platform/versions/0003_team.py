@@ -16,7 +16,6 @@ OPEN = "accepted_at IS NULL AND revoked_at IS NULL"
 
 
 def upgrade() -> None:
-    op.execute("SET LOCAL lock_timeout = '5s'")
     op.execute("UPDATE platform.memberships SET role = 'developer' WHERE role = 'member'")
     for column in (
         sa.Column("user_agent", sa.String(200)),

@@ -15,7 +15,6 @@ SCHEMA = "platform"
 
 
 def upgrade() -> None:
-    op.execute("SET LOCAL lock_timeout = '5s'")
     _second_factors()
     _back_office()
     # Global tables, the application's alone: a tenant sees neither notes about it nor anybody's second factor.

@@ -3,8 +3,6 @@
 It runs beside the stack that it needs, since webhooks and jobs are real. A step killed in its middle is repeated.
 """
 
-from uuid import UUID
-
 from flask import Flask
 
 from billing import grants
@@ -18,7 +16,6 @@ from tenants.members.models import Role
 
 UNKNOWN = "deliveries"  # a collection that the bakery does not have
 
-_TO_GROWTH = UUID("0199a1b0-0000-7000-8000-0000000de300")  # the change's key, so that two tries are one act
 _TEAM = (
     Colleague("tomas@example.com", "Tomás Rivera", Role.ADMIN),
     Colleague("aiko@example.com", "Aiko Mori", Role.EDITOR),
@@ -63,7 +60,7 @@ def _lumen(app: Flask) -> None:
 def _pay(app: Flask, business: Business) -> None:
     if payments.possible(app):
         payments.buy(app, business, "starter", payments.WORKS)
-        payments.change_plan(app, business, "growth", key=_TO_GROWTH)
+        payments.change_plan(app, business, "growth")
     else:
         with visit(app):
             tenant = businesses.workspace(business.address).id

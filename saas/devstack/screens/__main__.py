@@ -117,20 +117,22 @@ def _saas(stack: Stack, *words: str) -> str:
     return stack.finish(stack.begin("saas", "-m", "saas.app", *words)).strip().splitlines()[-1]
 
 
-def main() -> int:
-    """Returns the exit status."""
+@click.command()
+@click.option("--all", "everything", is_flag=True, help="Also those that show nearly the same as before.")
+def main(everything: bool) -> None:
+    """Take the pictures in docs/images anew."""
     try:
         with chromium():
             pass  # before anything else is started
         with _demo() as (stack, demo):
+            for old in IMAGES.glob("*.png") if everything else ():
+                old.unlink()
             take(stack, demo)
     except DevstackError as error:
-        click.echo(f"./dev: {error}", err=True)
-        return 1
+        sys.exit(f"./dev: {error}")
     total = sum(file.stat().st_size for file in IMAGES.glob("*.png"))
     click.echo(f"All pictures together have {total // 1024} kB.")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(prog_name="./dev screens")

@@ -64,12 +64,12 @@ def page(browser: Browser, theme: Theme = "light") -> Page:
 
 
 def keep(looker: Page, file: Path, picture: bytes) -> str:
-    """Write a picture unless the file shows the same; returns what was done. `looker` is any page without a policy."""
+    """Write a picture unless the file shows nearly the same; returns what was done. `looker` is an empty page."""
     if not file.exists():
         file.write_bytes(picture)
-        return "new"
+        return "written"
     pair = [base64.b64encode(data).decode() for data in (file.read_bytes(), picture)]
     if looker.evaluate(_DIFFERENCE, pair) <= SAME:
         return "as before"
     file.write_bytes(picture)
-    return "changed"
+    return "written"

@@ -76,5 +76,5 @@ def begin_saas(settings: Mapping[str, str], *words: str) -> "subprocess.Popen[st
 def asked(command: "subprocess.Popen[str]") -> str:
     printed, errors = command.communicate(timeout=60)
     if command.returncode:
-        raise Broken(f"a command failed: {errors.strip()}")
+        raise Broken(f"a command ended with {command.returncode}: {errors.strip().rpartition(chr(10))[2]}")
     return printed.strip()

@@ -41,7 +41,7 @@ def create(collection: Collection, *, actor: str) -> None:
 def drop(collection: Collection, *, actor: str) -> None:
     """Remove the table with all its records, and its entry. Raises UnknownCollection when somebody was faster."""
     stocks.take(COLLECTIONS)
-    stocks.take(RECORDS, 0)  # waits for whoever adds or deletes a record, since they lock in this order too
+    stocks.hold(RECORDS)  # waits for whoever adds or deletes a record, since they lock in this order too
     with unless_dropped(collection.name):
         stocks.take(RECORDS, db.session.scalar(sa.select(sa.func.count()).select_from(collection.table)) or 0)
         with isolation.design():

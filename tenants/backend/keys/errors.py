@@ -25,3 +25,10 @@ class UnknownKey(NotFound):
 
 class TooManyKeys(Invalid):
     title = "This workspace has too many keys"
+
+
+class BeyondMaker(Invalid):
+    title = "A key can't do more than you"
+
+    def __init__(self, role: str) -> None:
+        super().__init__(fields={"role": f"A key may not do more than you, and {role} does. Choose another role."})

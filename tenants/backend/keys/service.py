@@ -14,7 +14,7 @@ from saas.core import audit, tokens
 from saas.core.database import db
 from saas.core.settings import current_settings
 from tenants import isolation
-from tenants.backend.keys.errors import BadKey, TooManyKeys, UnknownKey
+from tenants.backend.keys.errors import BadKey, BeyondMaker, TooManyKeys, UnknownKey
 from tenants.backend.keys.models import ApiKey
 from tenants.members import permissions
 from tenants.members.models import Role
@@ -48,6 +48,12 @@ def create(label: str, *, actor: str, role: Role = Role.EDITOR) -> str:
     )
     audit.record("key.created", actor=actor, tenant=tenant, label=label, role=role)
     return f"fh_{mode}_{tenant.removeprefix(isolation.PREFIX)}_{secret}"
+
+
+def check_role(role: Role, maker: Role | None) -> None:
+    """Raises BeyondMaker when a key of a role might do what somebody of the role `maker` may not."""
+    if not permissions.within(role, maker):
+        raise BeyondMaker(role.value)
 
 
 def revoke(key_id: UUID, *, actor: str) -> None:

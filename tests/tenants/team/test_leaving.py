@@ -1,5 +1,7 @@
 """Roles change, people leave and are removed: at once, completely, and never the last owner."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from flask import Flask
 
@@ -7,11 +9,14 @@ from saas.accounts import sessions
 from saas.core.database import db
 from saas.core.errors import PlatformError
 from tenants.backend.keys import service as keys
+from tenants.members import permissions
 from tenants.members import service as members
 from tenants.members.models import Role
+from tenants.members.permissions import Permission
 from tenants.team import service
 from tests.support.contexts import context
-from tests.support.database import left, more, sql
+from tests.support.database import left, more, sql, waits
+from tests.support.live import eventually
 from tests.support.pages import heading, words
 from tests.support.people import MakeBrowser, Person, join, sign_in
 from tests.support.threads import meeting_at, together
@@ -284,6 +289,34 @@ def test_a_removed_admin_can_not_finish_what_they_had_begun(app: Flask, boss: Pe
     sql(app, "DELETE FROM platform.memberships WHERE user_id = :id", id=by)
     with context(app), pytest.raises(service.permissions.NotPermitted):
         service.remove(boss.tenant, whom, by=by)
+
+
+def test_a_key_that_a_removed_colleague_is_just_making_is_not_made(app: Flask, boss: Person, joined: Join) -> None:
+    """Else it would outlive them: it comes after their keys were revoked."""
+    mate = joined(Role.DEVELOPER)
+    page = mate.open("/keys")
+    by, whom = id_of(app, boss), id_of(app, mate)
+    with ThreadPoolExecutor() as pool, context(app) as session:
+        service.remove(boss.tenant, whom, by=by)
+        making = pool.submit(lambda: mate.browser.send(page, "", "label", label="Mine for ever"))
+        eventually(lambda: waits(app))
+        session.commit()
+        assert making.result(20).status == 403
+    with context(app, boss.tenant):
+        assert [key.label for key in keys.every()] == []
+
+
+def test_a_key_is_made_with_no_more_than_its_maker_may(
+    app: Flask, joined: Join, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it is when a module gives developers what admins do not have."""
+    admin = joined(Role.ADMIN)
+    theirs = Permission("tests.theirs", "do it", frozenset({Role.OWNER, Role.DEVELOPER}))
+    with monkeypatch.context() as patch:
+        patch.setitem(permissions._table, theirs.name, theirs)
+        page = admin.browser.send(admin.open("/keys"), "", "label", label="More", role="developer")
+        assert (page.status, "may not do more than you" in words(page)) == (422, True)
+    assert admin.browser.send(page, "", "label", label="More", role="developer").status == 200  # the control
 
 
 def test_whoever_was_removed_may_be_invited_again(

@@ -8,9 +8,10 @@ from sqlalchemy.exc import OperationalError
 from saas.core.database import db
 from tenants.usage import flows
 from tenants.usage.flows import Flows
-from tenants.usage.limits import API_CALLS
+from tenants.usage.limits import API_CALLS, STORAGE
 from tests.support.database import sql
 from tests.support.people import Person, allow
+from tests.support.threads import statements
 
 FAILED = OperationalError("COMMIT", None, Exception("the answer was lost"))
 
@@ -113,6 +114,23 @@ def test_a_tenant_that_is_gone_by_then_is_left_out(app: Flask, owner: Person) ->
     assert sql(app, "SELECT 1 FROM platform.usage WHERE tenant = 't_aaaaaaaaaaaaaaaa'") == []
     with app.app_context():
         assert flows.used(owner.tenant, API_CALLS) == 1
+
+
+def test_many_tenants_calls_are_written_in_one_statement(app: Flask, owner: Person, stranger: Person) -> None:
+    """Each statement is a round trip, during which the rows before it stay locked."""
+    counter = Flows(app)
+    with app.app_context():
+        before = {person.tenant: flows.used(person.tenant, API_CALLS) for person in (owner, stranger)}
+    for n, person in enumerate((owner, stranger, owner), start=1):
+        counter.count(person.tenant, API_CALLS, n)
+    counter.count(owner.tenant, STORAGE, 2**40)
+    with statements(app) as seen:
+        counter.flush()
+    assert sum("INTO platform.usage " in statement for statement in seen) == 1
+    with app.app_context():
+        assert flows.used(owner.tenant, API_CALLS) == before[owner.tenant] + 4
+        assert flows.used(stranger.tenant, API_CALLS) == before[stranger.tenant] + 2
+        assert flows.used(owner.tenant, STORAGE) == 2**40
 
 
 def test_it_is_written_by_itself_within_an_interval(app: Flask, owner: Person, monkeypatch: pytest.MonkeyPatch) -> None:

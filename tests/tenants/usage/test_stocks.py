@@ -1,6 +1,7 @@
 """Stocks: counted in the transaction that changes them, refused at the limit, exact under races."""
 
 import contextlib
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
@@ -8,12 +9,15 @@ from flask import Flask
 from sqlalchemy.dialects.postgresql import insert
 
 from saas.core.database import db, transaction
+from tenants.backend.collections import records
+from tenants.backend.collections import service as collections
 from tenants.errors import LimitReached
-from tenants.usage import stocks
+from tenants.usage import limits, stocks
 from tenants.usage.limits import COLLECTIONS, RECORDS, SEATS, STORAGE, Limit
 from tenants.usage.models import Usage
 from tests.support.contexts import context
-from tests.support.database import sql
+from tests.support.database import sql, waits
+from tests.support.live import eventually
 from tests.support.pages import heading, words
 from tests.support.people import MakeBrowser, Person, allow, sign_up
 from tests.support.threads import together
@@ -163,7 +167,31 @@ def test_what_is_rolled_back_was_not_counted(app: Flask, owner: Person) -> None:
     assert used(app, owner.tenant, "collections") == 0
 
 
+def test_the_first_record_of_all_and_the_drop_of_its_collection_agree_on_the_count(app: Flask, owner: Person) -> None:
+    """There is no row to wait for yet when the drop comes; so it makes one."""
+    owner.define("notes", body="text")
+
+    def drop() -> None:
+        with context(app, owner.tenant), transaction():
+            collections.drop(collections.get("notes"), actor="system")
+
+    with ThreadPoolExecutor() as pool, context(app, owner.tenant) as session:
+        records.create(collections.get("notes"), {"body": "x"})
+        dropping = pool.submit(drop)
+        eventually(lambda: waits(app))
+        session.commit()
+        dropping.result(20)
+    assert (used(app, owner.tenant), used(app, owner.tenant, "collections")) == (0, 0)
+
+
 def test_a_neighbours_usage_can_not_be_counted_for_them(app: Flask, owner: Person, stranger: Person) -> None:
     with context(app, stranger.tenant), pytest.raises(LimitReached):
         stocks.add(STORAGE, tenant=owner.tenant)  # bound, one sees one's own limits only
     assert used(app, owner.tenant, "storage") == 0
+
+
+def test_a_limit_whose_name_could_not_be_counted_under_is_not_defined() -> None:
+    name = "x" * (limits.LONGEST_NAME + 1)
+    with pytest.raises(ValueError, match="longer than 40 characters"):
+        limits.define(Limit(name, "Too long", "stock", 1))
+    assert name not in {limit.name for limit in limits.every()}
