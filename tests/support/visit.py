@@ -18,6 +18,7 @@ from tests.support.chromium import chromium
 from tests.support.live import Running, eventually
 
 WIDE, NARROW = 1280, 360
+PATIENCE = 15_000  # milliseconds, on a machine that is busy
 LOOKS = [("light", WIDE), ("dark", NARROW), ("dark", WIDE), ("light", NARROW)]
 _SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 # Only what was found comes back: all that axe has looked at would take longer to carry over than to look at.
@@ -102,7 +103,7 @@ class Visit:
         # A network of its own, and no movement, in whose midst axe would find colours that nobody reads.
         network = {"X-Forwarded-For": ".".join(["10", "50", *(str(1 + secrets.randbelow(250)) for _ in range(2))])}
         context = self._browser.new_context(**self._look, extra_http_headers=network, reduced_motion="reduce")
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE)
         page = context.new_page()
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
@@ -130,6 +131,7 @@ class Visit:
 @contextmanager
 def visiting(app: Flask, running: Running, scheme: Any = "light", width: int = WIDE) -> Iterator[Visit]:
     """Skips the test where there is no Chromium. At the end nothing may have been complained of."""
+    expect.set_options(timeout=PATIENCE)
     with chromium() as browser:
         visit = Visit(app, running, browser, scheme, width)
         yield visit
