@@ -34,9 +34,9 @@ def change_plan(
     after = {"plan": plan, "interval": price.interval.value}
     if before == after:
         raise SamePlan(price.plan.name)
-    id_, item = old.id, old.item
+    id_, item, ends_trial = old.id, old.item, _ends_trial(old, price)
     with act("subscription.changed", tenant, actor, reason, key, before=before, after=after) as asked:
-        subscriptions.change(id_, item=item, price=products.price_id(price), key=asked.key)
+        subscriptions.change(id_, item=item, price=products.price_id(price), ends_trial=ends_trial, key=asked.key)
     return keep(asked, id_)
 
 
@@ -47,8 +47,15 @@ def due_now(tenant: str, price: Price) -> tuple[int, str]:
     """
     old, customer = _live(tenant), mirror.customer_of(tenant)
     id_, item, payer = old.id, old.item, (customer and customer.stripe_id) or ""
+    ends_trial = _ends_trial(old, price)
     with outside():
-        return subscriptions.due_now(id_, customer=payer, item=item, price=products.price_id(price))
+        price_id = products.price_id(price)
+        return subscriptions.due_now(id_, customer=payer, item=item, price=price_id, ends_trial=ends_trial)
+
+
+def _ends_trial(old: Subscription, price: Price) -> bool:
+    """A plan without a trial is not had for nothing by way of one that has a trial."""
+    return old.status == "trialing" and not price.plan.trial_days
 
 
 def cancel(tenant: str, *, at_period_end: bool, actor: str, reason: str, key: UUID | None = None) -> Subscription:

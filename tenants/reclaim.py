@@ -11,7 +11,7 @@ from saas.core.database import db, transaction
 from saas.core.settings import current_settings
 from tenants.isolation import schemas
 from tenants.members.models import Membership
-from tenants.models import FREE, State, Tenant
+from tenants.models import FREE, Standing, State, Tenant
 
 log = structlog.get_logger()
 
@@ -72,5 +72,6 @@ def _overdue() -> tuple[sa.ColumnElement[bool], ...]:
         Tenant.state.in_([State.ACTIVE, State.PREPARING]),
         Tenant.opened_at < sa.func.now() - age,
         Tenant.plan == FREE,  # who pays stays, or would pay for nothing
+        Tenant.standing == Standing.GOOD,
         ~confirmed,
     )

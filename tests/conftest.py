@@ -14,6 +14,7 @@ import pytest
 from flask import Flask
 
 from migrations import fleet
+from saas import cli
 from saas.app import create_app
 from saas.core.settings import Settings
 from saas.devstack import stack, stripe
@@ -71,6 +72,14 @@ def settings(request: pytest.FixtureRequest, worker_id: str) -> Settings:
     made = _settings(urls, f"test{number}", number)
     _prepare(made)
     return made
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _logging_stays_the_tests() -> Iterator[None]:
+    """A command that runs in this process would set it up for good, and later tests would not see their log lines."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cli, "configure_logging", lambda _settings: None)
+        yield
 
 
 @pytest.fixture(scope="session")

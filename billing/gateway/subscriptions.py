@@ -5,6 +5,8 @@ What a change answers is not handed on: under a key that was used before, it is 
 
 from datetime import datetime
 
+from stripe.params import InvoiceCreatePreviewParamsSubscriptionDetails, SubscriptionUpdateParams
+
 from billing.gateway import objects
 from billing.gateway.connection import client, reaches_stripe
 from billing.gateway.objects import SubscriptionState
@@ -16,31 +18,29 @@ def fetch(id_: str) -> SubscriptionState:
 
 
 @reaches_stripe
-def change(id_: str, *, item: str, price: str, key: str) -> None:
+def change(id_: str, *, item: str, price: str, ends_trial: bool, key: str) -> None:
     """Move to another price at once; the difference is charged now. Raises CardDeclined, and then nothing changes."""
-    client().v1.subscriptions.update(
-        id_,
-        {
-            "items": [{"id": item, "price": price, "quantity": 1}],
-            "proration_behavior": "always_invoice",
-            "payment_behavior": "error_if_incomplete",
-        },
-        {"idempotency_key": key},
-    )
+    wanted: SubscriptionUpdateParams = {
+        "items": [{"id": item, "price": price, "quantity": 1}],
+        "proration_behavior": "always_invoice",
+        "payment_behavior": "error_if_incomplete",
+    }
+    if ends_trial:
+        wanted["trial_end"] = "now"
+    client().v1.subscriptions.update(id_, wanted, {"idempotency_key": key})
 
 
 @reaches_stripe
-def due_now(id_: str, *, customer: str, item: str, price: str) -> tuple[int, str]:
+def due_now(id_: str, *, customer: str, item: str, price: str, ends_trial: bool) -> tuple[int, str]:
     """What `change` would charge at this moment, and its currency."""
+    details: InvoiceCreatePreviewParamsSubscriptionDetails = {
+        "items": [{"id": item, "price": price, "quantity": 1}],
+        "proration_behavior": "always_invoice",
+    }
+    if ends_trial:
+        details["trial_end"] = "now"
     preview = client().v1.invoices.create_preview(
-        {
-            "customer": customer,
-            "subscription": id_,
-            "subscription_details": {
-                "items": [{"id": item, "price": price, "quantity": 1}],
-                "proration_behavior": "always_invoice",
-            },
-        }
+        {"customer": customer, "subscription": id_, "subscription_details": details}
     )
     return preview.amount_due, preview.currency
 

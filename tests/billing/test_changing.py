@@ -173,3 +173,19 @@ def overdue(app: Flask, owner: Person, stripe: Stripe) -> None:
         time.sleep(0.05)
     stripe.deliver(owner.browser)
     assert heading(owner.open("/billing")) == "Plan and payments"
+
+
+def test_a_plan_without_a_trial_is_not_had_for_nothing_by_way_of_one_that_has(
+    app: Flask, owner: Person, stripe: Stripe
+) -> None:
+    from tests.support.payments import choose, pay
+
+    assert pay(choose(owner, "growth")).status_code == 303
+    stripe.deliver(owner.browser)
+    id_ = subscription(app, owner)
+    assert stripe.shop.v1.subscriptions.retrieve(id_).status == "trialing"
+    assert "Today $299.00" in words(owner.open("/billing/choose?plan=scale"))
+    assert change(owner, "scale").endswith("/billing")
+    assert stripe.shop.v1.subscriptions.retrieve(id_).status == "active"
+    paid = [invoice.amount_paid for invoice in stripe.shop.v1.invoices.list({"subscription": id_}).data]
+    assert sorted(paid) == [0, 29900]
