@@ -112,8 +112,8 @@ class dispatching:  # noqa: N801  reads as what happens inside
 
 
 def open_jobs(app: Flask) -> int:
-    """What other tests have asked for and no worker has done yet, of the jobs that the ordinary dispatcher knows."""
-    mine = sa.and_(Job.queue == "fast", Job.name.not_like("tests.%"))
+    """What other tests have asked for and no worker has done yet, though it is due, of what the dispatcher knows."""
+    mine = sa.and_(Job.queue == "fast", Job.name.not_like("tests.%"), Job.run_at <= sa.func.now())
     with app.app_context():
         ended = Job.state.in_([JobState.DONE, JobState.DEAD])
         return db.session.scalar(sa.select(sa.func.count()).where(mine, ~ended)) or 0

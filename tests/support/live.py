@@ -105,7 +105,7 @@ def create_database(superuser_url: str, name: str) -> None:
         cursor.execute(f"CREATE DATABASE {name} OWNER freehold_admin")
 
 
-def eventually(what, seconds: float = 20.0):  # type: ignore[no-untyped-def]  # returns what `what` returns
+def eventually(what, seconds: float = 60.0):  # type: ignore[no-untyped-def]  # returns what `what` returns
     """Poll until `what()` is true; fails with its last value after the deadline."""
     deadline = time.monotonic() + seconds
     while not (value := what()):

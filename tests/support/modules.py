@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from flask import Flask
 from werkzeug.routing import Rule
 
-from saas.core.database import db, transaction
+from saas.core.database import Base, db, transaction
 from saas.core.ids import uuid7
 from saas.core.jobs import registry
 from saas.core.jobs.runner import Handler
@@ -51,15 +51,16 @@ def forgotten(folder: Path) -> Iterator[None]:
     """What the modules in a folder define inside is gone afterwards, as it is when a process has ended."""
     tables: Any = [permissions._table, limits._table, registry._handlers]
     kept, path = [dict(table) for table in tables], list(sys.path)
-    models = set(TenantBase.metadata.tables)
+    models = [(base.metadata, set(base.metadata.tables)) for base in (TenantBase, Base)]
     try:
         yield
     finally:
         for table, before in zip(tables, kept, strict=True):
             table.clear()
             table.update(before)
-        for name in set(TenantBase.metadata.tables) - models:
-            TenantBase.metadata.remove(TenantBase.metadata.tables[name])
+        for metadata, known in models:
+            for name in set(metadata.tables) - known:
+                metadata.remove(metadata.tables[name])
         for name, module in list(sys.modules.items()):
             if (getattr(module, "__file__", None) or "").startswith(f"{folder.resolve()}/"):
                 del sys.modules[name]

@@ -242,9 +242,7 @@ def test_a_row_can_be_added_for_oneself_and_for_nobody_else(solo: Flask, two: Tw
             assert cursor.rowcount == 1
 
 
-def test_a_tenant_counts_its_own_stocks_and_neither_a_flow_nor_anothers(
-    solo: Flask, two: Two, without: Open
-) -> None:
+def test_a_tenant_counts_its_own_stocks_and_neither_a_flow_nor_anothers(solo: Flask, two: Two, without: Open) -> None:
     """What it has called this month is counted by the application alone."""
     with context(solo) as session, transaction():
         session.add(Usage(tenant=two.mine, resource="tests.calls", period="2026-11", used=5))
