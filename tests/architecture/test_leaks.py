@@ -46,7 +46,7 @@ def test_control_without_a_leak_the_same_tests_pass(tree: Path) -> None:
 
 def run(tree: Path, *tests: str) -> tuple[int, str]:
     """Run tests in the copy up to the first that fails; returns pytest's status and the end of what it said."""
-    options = ("-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=line", "--no-header")
+    options = ("-q", "-x", "-p", "no:cacheprovider", "--tb=line", "--no-header")
     command = [sys.executable, "-m", "pytest", *options, *tests]
     env = {name: value for name, value in os.environ.items() if not name.startswith(("COVERAGE", "PYTEST", "COV_"))}
     done = subprocess.run(command, cwd=tree, env=env, capture_output=True, text=True, check=False, timeout=300)
