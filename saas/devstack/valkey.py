@@ -65,6 +65,7 @@ def _configuration(data: Path, port: int, password: str, *, durable: bool) -> st
     settings = {
         "bind": "127.0.0.1",
         "port": port,
+        "databases": 64,  # each of the tests' workers has several of its own
         "requirepass": password,
         "dir": f'"{quoted}"',
         "appendonly": "yes" if durable else "no",

@@ -127,8 +127,9 @@ def test_a_declined_card_says_why(app: Flask, stripe: Stripe) -> None:
     made = shop.v1.subscriptions.create({"customer": customer.id, "items": [{"price": price}]})
     worse = shop.v1.payment_methods.attach("pm_card_chargeCustomerFail", {"customer": customer.id})
     shop.v1.customers.update(customer.id, {"invoice_settings": {"default_payment_method": worse.id}})
+    item = made["items"].data[0].id
     with app.app_context(), pytest.raises(CardDeclined, match=r"declined\. Nothing was changed"):
-        subscriptions.change(made.id, item=made["items"].data[0].id, price=dearer, key=f"test-{made.id}")
+        subscriptions.change(made.id, item=item, price=dearer, ends_trial=False, key=f"test-{made.id}")
     assert shop.v1.subscriptions.retrieve(made.id)["items"].data[0].price.id == price
 
 

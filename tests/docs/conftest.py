@@ -74,7 +74,8 @@ def shell(settings: Settings, home: Path) -> Shell:
 def helpdesk(
     request: pytest.FixtureRequest, settings: Settings, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Helpdesk]:
-    own = database.empty_database(request.config, settings).model_copy(update={"modules_dir": None})
+    own = database.empty_database(request.config, settings)
+    own = own.model_copy(update={"modules_dir": None, "redis_url": database.own_queue(settings, 2)})
     home = tmp_path_factory.mktemp("home")
     with database.application(own, spare_tenants_low=4, spare_tenants_high=4) as before:
         database.migrate(before)

@@ -121,6 +121,15 @@ def empty_database(config: pytest.Config, settings: Settings) -> Settings:
     return settings.model_copy(update=urls)
 
 
+def own_queue(settings: Settings, number: int) -> str:
+    """The URL of a database of Valkey's that no other worker of the tests' uses; `number` tells 1 to 3 of them apart.
+
+    Two stacks that share one take each other's jobs from RQ, and find nothing of them in their own tables.
+    """
+    url, _, own = settings.redis_url.rpartition("/")
+    return f"{url}/{int(own) + 16 * number}"
+
+
 def migrate(app: Flask) -> list[str]:
     """Bring an application's own database to head; returns what was done."""
     with app.app_context():

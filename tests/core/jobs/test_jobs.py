@@ -13,6 +13,7 @@ from saas.core import audit
 from saas.core.database import db, transaction
 from saas.core.jobs import Job, JobState, UnknownJob, dispatcher, enqueue, registry, runner, service, worker
 from saas.core.settings import Settings
+from tests.support import database
 from tests.support import jobs as _registered  # noqa: F401
 from tests.support.people import Person, unique
 
@@ -20,8 +21,8 @@ from tests.support.people import Person, unique
 @pytest.fixture
 def redis(settings: Settings) -> Iterator[Redis]:
     """A database of Valkey's that no worker listens to, so that what is sent stays there."""
-    url, _, number = settings.redis_url.rpartition("/")
-    client = worker.connect(f"{url}/{int(number) + 8}")
+    client = worker.connect(database.own_queue(settings, 1))
+    client.flushdb()  # else what other tests have sent fills the queues up
     yield client
     client.close()
 
