@@ -116,7 +116,7 @@ def operator(email: str, revoke: bool) -> None:
 @users.command("reset-second-factor")
 @click.argument("email")
 def reset_second_factor(email: str) -> None:
-    """Take the second factor and recovery codes of EMAIL away; the back office asks to set it up anew.
+    """Take the second factor and recovery codes of EMAIL away, and sign them out everywhere.
 
     Make sure that it is they who ask: whoever signs in next as EMAIL sets it up.
     """

@@ -339,6 +339,8 @@ def test_a_reset_on_the_command_line_asks_for_a_new_one(app: Flask, person: Pers
     _, codes = enrol(person.browser)
     with app.app_context(), transaction():
         assert second_factor.reset(service.by_email(person.email), "system")
+    assert heading(person.browser.open("/console")) == "Sign in"  # whoever holds an old session gets no further
+    sign_in(person.browser, person.email)
     assert heading(person.browser.open("/console")) == SET_UP
     secret, _ = enrol(person.browser)
     assert secret

@@ -10,6 +10,7 @@ from saas.core.settings import Settings
 from tests.support.database import browser as browser_of
 from tests.support.operators import enrol, newcomer
 from tests.support.pages import heading
+from tests.support.people import sign_in
 
 
 @pytest.fixture
@@ -28,6 +29,8 @@ def test_a_lost_second_factor_is_taken_away(app: Flask, run) -> None:  # type: i
     assert (first.exit_code, again.exit_code) == (0, 0), first.output
     assert "sets up a second factor anew" in first.output
     assert "had no second factor" in again.output
+    assert heading(person.browser.open("/console")) == "Sign in"
+    sign_in(person.browser, person.email)
     assert heading(person.browser.open("/console")) == "Set up your second factor"
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from saas.accounts import sessions
 from saas.accounts.models import SignIn, User
 from saas.accounts.second_factor import recovery, totp
 from saas.accounts.second_factor.errors import UnreadableFactor, WrongCode
@@ -53,11 +54,14 @@ def mark(session_id: UUID) -> str:
 
 
 def reset(user: User, actor: str) -> bool:
-    """Take somebody's factor and recovery codes away, so that they set it up anew; False if there was none."""
+    """Take somebody's factor and recovery codes away and sign them out everywhere; False if there was none.
+
+    They set it up anew after their password: a session that somebody else holds must not get there first.
+    """
     mine = sa.delete(SecondFactor).where(SecondFactor.user_id == user.id)
     gone = db.session.scalar(mine.returning(SecondFactor.user_id)) is not None
     recovery.withdraw(user.id)
-    db.session.execute(sa.update(SignIn).where(SignIn.user_id == user.id).values(second_factor_at=None))
+    sessions.end_all(user.id)
     if gone:
         audit.record("user.second-factor-reset", actor=actor, tenant=None, user=str(user.id))
     return gone
