@@ -1,5 +1,6 @@
 """The demo: killed at any point it is completed by the next start, and nothing of it is there twice."""
 
+import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -81,9 +82,11 @@ def demo(running: Running, app: Flask) -> Demo:
 
 
 def _survives(app: Flask, commits: int) -> bool:
-    left = Counter({"commits": commits})
+    left, mine = Counter({"commits": commits}), threading.get_ident()
 
     def commit(_connection: object) -> None:
+        if threading.get_ident() != mine:  # it writes down what other tests have called
+            return
         if not left["commits"]:
             raise Killed
         left["commits"] -= 1

@@ -36,7 +36,12 @@ class Tapped:
 
 @pytest.fixture(scope="module")
 def tapped(app: Flask, settings: Settings) -> Iterator[Tapped]:
-    with wire.tapped(settings.database_url) as tap, database.application(settings, database_url=tap.url) as made:
+    with (
+        wire.tapped(settings.database_url) as tap,
+        database.application(settings, database_url=tap.url) as made,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(flows, "INTERVAL", 3600.0)  # calls are written down between the measurements only
         owner = sign_up(made, database.browser(made))
         owner.define("products", title="text")
         owner.key()
