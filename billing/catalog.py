@@ -55,10 +55,6 @@ class Price:
         """By which Stripe finds its price for this one."""
         return f"freehold_{self.plan.code}_{self.interval}_v{self.plan.version}"
 
-    @property
-    def a_month(self) -> int:
-        return self.amount if self.interval == Interval.MONTH else self.amount // 12
-
 
 PLANS = (
     Plan(FREE, "Free", "To try it, and for a small thing that stays small."),
