@@ -24,6 +24,7 @@ from tenants.isolation import StatementRefused, guard
 from tenants.members import permissions
 from tenants.members.permissions import needs
 from tenants.routing import enter
+from tenants.usage import flows
 from tests.support import attacks, database
 from tests.support.attacks import Attack, Place
 from tests.support.people import Person, sign_up
@@ -181,6 +182,7 @@ def set_up(settings: Settings) -> Iterator[Stage]:
         for person, title in ((made.attacker, "mine"), (made.victim, made.row)):
             answer = person.api("POST", "/collections/products/records", json={"title": title})
             assert answer.status_code == 201, answer.text
+        flows.of(app).flush()  # else a thread takes the one connection to write down these calls
         made.oids = tuple(*database.sql(app, "SELECT oid, reltype FROM pg_class WHERE relname = :name", name=made.name))
         yield made
 
