@@ -14,8 +14,8 @@ import pytest
 from flask import Flask
 
 from migrations import fleet
-from saas import cli
 from saas.app import create_app
+from saas.cli import context
 from saas.core.settings import Settings
 from saas.devstack import stack, stripe
 from saas.devstack.browser import Browser
@@ -78,7 +78,7 @@ def settings(request: pytest.FixtureRequest, worker_id: str) -> Settings:
 def _logging_stays_the_tests() -> Iterator[None]:
     """A command that runs in this process would set it up for good, and later tests would not see their log lines."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cli, "configure_logging", lambda _settings: None)
+        patch.setattr(context, "configure_logging", lambda _settings: None)
         yield
 
 

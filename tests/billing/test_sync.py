@@ -8,7 +8,7 @@ from flask import Flask
 
 from billing import catalog, sync
 from billing.catalog import Interval
-from saas import cli
+from saas.cli import context, main
 from saas.core.settings import Settings
 from tests.support.payments import Stripe
 
@@ -66,11 +66,11 @@ def test_a_product_is_renamed(app: Flask, stripe: Stripe) -> None:
 def test_the_command_says_what_it_did(
     app: Flask, settings: Settings, stripe: Stripe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "load", lambda **_changes: settings)
+    monkeypatch.setattr(context, "load", lambda **_changes: settings)
     stripe.shop.v1.products.update("freehold_scale", {"name": "Old"})
     lines = []
     for _ in range(2):
-        done = CliRunner().invoke(cli.main, ["billing", "sync"], obj=lambda _settings: app)
+        done = CliRunner().invoke(main, ["billing", "sync"], obj=lambda _settings: app)
         assert done.exit_code == 0, done.output
         lines.append(done.output.splitlines())
     assert lines == [
@@ -78,6 +78,6 @@ def test_the_command_says_what_it_did(
         ["Stripe has all our plans."],
     ]
     stripe.fail("500", 10)
-    away = CliRunner().invoke(cli.main, ["billing", "sync"], obj=lambda _settings: app)
+    away = CliRunner().invoke(main, ["billing", "sync"], obj=lambda _settings: app)
     stripe.mend()
     assert (away.exit_code, "payment provider does not answer" in away.output) == (1, True)

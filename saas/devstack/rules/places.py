@@ -11,7 +11,7 @@ ALLOWED: dict[str, dict[str, str]] = {
         "billing/sandbox/store.py": "keeps the stand-in's own file, where each call is a transaction",
         "billing/tasks.py": "reads what to ask first, since no transaction spans a call to Stripe",
         "migrations/": "runs on the administrator's connection, batch by batch",
-        "saas/cli.py": "a command is a transaction",
+        "saas/cli/": "a command is a transaction",
         "saas/console/once.py": "a form that failed may be sent again, though its request is rolled back",
         "saas/core/administrator.py": "opens the administrator's transactions",
         "saas/core/attempts.py": "an attempt counts even when the request is rolled back",
