@@ -90,7 +90,7 @@ def provision(tenant_id: str) -> None:
             .values(state=State.ACTIVE, **blueprint.ledger)
         )
         if connection.execute(waiting).rowcount:
-            schemas.create(connection, tenant_id, blueprint.script)
+            schemas.create(connection, [tenant_id], blueprint.script)
 
 
 def _build_spare(most: int) -> bool:
@@ -100,7 +100,7 @@ def _build_spare(most: int) -> bool:
         _wait_for_turn(connection)
         if _spares(connection) >= most:
             return False
-        schemas.create(connection, tenant_id, blueprint.script)
+        schemas.create(connection, [tenant_id], blueprint.script)
         row = {"id": tenant_id, "state": State.SPARE, **blueprint.ledger}
         connection.execute(sa.insert(Tenant).values(row))
         return True

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Environment = Literal["development", "test", "production"]
+Isolation = Literal["roles", "schema"]
 
 DEVELOPMENT_SECRET = "development-"  # noqa: S105  how a secret made by `./dev run` starts
 EMBEDDED_PASSWORD = "embedded-"  # noqa: S105  how the password of an embedded service starts
@@ -106,7 +107,19 @@ class Settings(BaseSettings):
         description="How many proxies in front of the web process set X-Forwarded-For; production asks for it.",
     )
     max_body_bytes: int = Field(1_048_576, ge=1024, description="A longer request body is refused with 413.")
+    tenant_isolation: Isolation = Field(
+        "roles",
+        description="What parts tenants in the database: a role for each, or the guard alone; see docs/postgres.md.",
+    )
+    accepted_gaps: str | None = Field(
+        None,
+        description="Gaps of the database, by their names with commas, that production starts in spite of; `saas doctor`"
+        " names them.",
+    )
     database_pool_size: int = Field(5, ge=1, description="Connections that one process keeps to PostgreSQL.")
+    tenants_per_connection: int = Field(
+        500, ge=1, description="A connection is replaced after serving so many tenants, whose tables it remembers."
+    )
     statement_timeout_ms: int = Field(15_000, ge=100, description="A tenant's statement is cancelled after this time.")
     spare_tenants_low: int = Field(8, ge=1, description="The pool of ready-made tenant schemas is refilled below this.")
     spare_tenants_high: int = Field(16, ge=1, description="Up to how many it is refilled.")

@@ -94,7 +94,7 @@ def copy_trees(to: Path) -> None:
 def test_the_script_and_the_revisions_run_one_by_one_build_the_same(app: Flask, owner: Person) -> None:
     stepwise = schemas.new_id()
     with app.app_context(), administrator() as connection:
-        schemas.create(connection, stepwise, "")
+        schemas.create(connection, [stepwise], "")
         connection.exec_driver_sql(f'SET LOCAL ROLE fh_owner; SET LOCAL search_path = "{stepwise}"')
         with Operations.context(MigrationContext.configure(connection)):
             for branch in branches.every():

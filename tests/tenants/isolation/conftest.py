@@ -80,7 +80,7 @@ def open_tenant(app: Flask) -> str:
     made = schemas.new_id()
     with app.app_context(), administrator() as connection:
         blueprint = fleet.blueprint()
-        schemas.create(connection, made, blueprint.script)
+        schemas.create(connection, [made], blueprint.script)
         values = {"id": made, "state": State.ACTIVE, **blueprint.ledger, "address": f"shop-{made[2:]}"}
         connection.execute(sa.insert(Tenant).values(name="Test & Sons", **values))
     return made
