@@ -8,19 +8,23 @@ from typing import Any
 @dataclass(frozen=True)
 class AtMost:
     limit: float
-    sign = "≤"
 
     def holds(self, value: float) -> bool:
         return value <= self.limit
+
+    def __str__(self) -> str:
+        return f"≤ {self.limit:g}"
 
 
 @dataclass(frozen=True)
 class AtLeast:
     limit: float
-    sign = "≥"
 
     def holds(self, value: float) -> bool:
         return value >= self.limit
+
+    def __str__(self) -> str:
+        return f"≥ {self.limit:g}"
 
 
 @dataclass(frozen=True)
@@ -37,10 +41,24 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Part:
+    """What one measurement of several adds to a result."""
+
+    figures: Sequence[Figure]
+    how: str
+
+
+@dataclass(frozen=True)
 class Result:
     bench: str
     figures: Sequence[Figure]
     how: str  # a few sentences
+
+    @classmethod
+    def of(cls, bench: str, *parts: Part) -> "Result":
+        """Several parts as one."""
+        figures = [figure for part in parts for figure in part.figures]
+        return cls(bench, figures, "\n\n".join(part.how for part in parts))
 
     @property
     def status(self) -> int:
@@ -55,7 +73,7 @@ class Result:
                     "name": figure.name,
                     "value": round(figure.value, 4),
                     "unit": figure.unit,
-                    "bar": figure.bar.limit if figure.bar else None,
+                    "bar": str(figure.bar) if figure.bar else None,
                     "holds": figure.holds,
                 }
                 for figure in self.figures

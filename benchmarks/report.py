@@ -30,7 +30,7 @@ def print_table(result: Result) -> None:
     else:
         _print_plain(rows)
         print()
-        print(textwrap.fill(result.how, _WIDTH))
+        print("\n\n".join(textwrap.fill(part, _WIDTH) for part in result.how.split("\n\n")))
 
 
 def _print_rich(result: Result, rows: list[tuple[str, ...]]) -> None:
@@ -55,7 +55,7 @@ def _print_plain(rows: list[tuple[str, ...]]) -> None:
 
 
 def _cells(figure: Figure) -> tuple[str, ...]:
-    bar = f"{figure.bar.sign} {figure.bar.limit:g}" if figure.bar else ""
+    bar = str(figure.bar or "")
     return figure.name, f"{_number(figure.value)} {figure.unit}", bar, _VERDICT[figure.holds]
 
 

@@ -8,24 +8,29 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
 import psycopg2
+import sqlalchemy as sa
 from flask import Flask
 
+from benchmarks import fixture
 from migrations import fleet
 from saas.accounts import passwords
 from saas.app import create_app
-from saas.core.database import transaction
+from saas.core.database import db, transaction
 from saas.core.observability import configure_logging
 from saas.core.settings import Settings
 from saas.devstack import postgres, stack
 from saas.signup.service import SignUp, sign_up
 from tenants import provisioning
+from tenants.models import State, Tenant
 
 PASSWORD = "correct horse battery"
 SITE = "http://localhost:8000"
+MOST_SIGN_UPS = 200  # more tenants come from the fixture
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,7 @@ class Stand:
     settings: Settings
     app: Flask
     tenants: list[str]  # ids
+    note: str = ""  # on how they came to be, where they did not sign up
 
     def as_superuser(self, *statements: str) -> None:
         """Run statements, each a transaction of its own."""
@@ -53,33 +59,62 @@ class Stand:
             version = connection.info.server_version // 10_000
         connection.close()
         return (
-            f"A fresh embedded PostgreSQL {version} that writes to disk (fsync on), {len(self.tenants)} tenants, on "
-            f"{os.cpu_count()} cores (load average at the end: {busy:.1f})."
+            f"An embedded PostgreSQL {version} that writes to disk (fsync on), {len(self.tenants)} tenants, on "
+            f"{os.cpu_count()} cores (load average at the end: {busy:.1f}). {self.note}".rstrip()
         )
 
 
 @contextmanager
 def ready(tenants: int) -> Iterator[Stand]:
-    """Start everything, migrate, and have so many businesses sign up. Nothing of it stays."""
-    with (
-        tempfile.TemporaryDirectory(prefix="freehold-bench-", ignore_cleanup_errors=True) as folder,
-        stack.services(Path(folder), fsync=True) as services,
-    ):
-        settings = Settings(
-            freehold_env="test",
-            secret_key="development-" + "b" * 40,
-            site_url=SITE,
-            database_url=services.postgres.url("freehold_app"),
-            database_admin_url=services.postgres.url("freehold_admin"),
-            redis_url=services.valkey.url,
-            signups_per_hour=1_000_000,
-        )
-        _log_to_nowhere(settings)
-        app = create_app(settings)
-        with app.app_context():
-            for _line in fleet.migrate(settings.database_url):
-                pass
-        yield Stand(services.postgres, settings, app, [open_tenant(app) for _ in range(tenants)])
+    """Start everything, migrated, with so many tenants. Nothing of it stays, but for the fixture of many.
+
+    Few sign up by the services. Many come from the fixture: schemas built as the pool's are, and given to
+    businesses in one statement, since 10,000 people who sign up take longer than what is to be measured.
+    """
+    with tempfile.TemporaryDirectory(prefix="freehold-bench-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        note = fixture.put(folder, tenants, partial(_filling, tenants)) if tenants > MOST_SIGN_UPS else ""
+        with stack.services(folder, fsync=True) as services:
+            app = _migrated(_settings(services.postgres, services.valkey.url))
+            known = _present(app) if note else [open_tenant(app) for _ in range(tenants)]
+            yield Stand(services.postgres, app.extensions["freehold.settings"], app, known, note)
+
+
+@contextmanager
+def _filling(tenants: int, folder: Path) -> Iterator[Flask]:
+    """An application whose pool is as large as the fixture. Its server need not write to disk before it stops."""
+    server = postgres.start(folder, fsync=False)
+    try:
+        marks = {"spare_tenants_low": tenants, "spare_tenants_high": tenants}
+        yield _migrated(_settings(server, "redis://127.0.0.1:1/0").model_copy(update=marks))
+    finally:
+        server.stop()
+
+
+def _settings(server: postgres.Server, redis_url: str) -> Settings:
+    return Settings(
+        freehold_env="test",
+        secret_key="development-" + "b" * 40,
+        site_url=SITE,
+        database_url=server.url("freehold_app"),
+        database_admin_url=server.url("freehold_admin"),
+        redis_url=redis_url,
+        signups_per_hour=1_000_000,
+    )
+
+
+def _migrated(settings: Settings) -> Flask:
+    _log_to_nowhere(settings)
+    app = create_app(settings)
+    with app.app_context():
+        for _line in fleet.migrate(settings.database_url):
+            pass
+    return app
+
+
+def _present(app: Flask) -> list[str]:
+    with app.app_context(), transaction():
+        return list(db.session.scalars(sa.select(Tenant.id).where(Tenant.state == State.ACTIVE)))
 
 
 def dsn(url: str) -> str:
@@ -87,13 +122,14 @@ def dsn(url: str) -> str:
     return url.replace("+psycopg2", "")
 
 
-def open_tenant(app: Flask) -> str:
-    """A business signs up, by the services, with a spare schema; returns the tenant's id.
+def open_tenant(app: Flask, *, refill: bool = True) -> str:
+    """A business signs up, by the services, with a spare schema if there is one; returns the tenant's id.
 
     Its password is not hashed, since nobody will sign in and many are needed.
     """
-    with app.app_context():
-        provisioning.refill()
+    if refill:
+        with app.app_context():
+            provisioning.refill()
     unique = secrets.token_hex(6)
     wanted = SignUp(f"Shop {unique}", f"shop-{unique}", f"owner-{unique}@example.com", PASSWORD)
     hashing = mock.patch.object(passwords, "make", return_value="not a hash")

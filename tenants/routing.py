@@ -50,6 +50,24 @@ _PERSON = (
     SignIn.parent_id,
     sessions.unseen(),
 )
+# Built once: to build such a query takes as long as to run it.
+_ON_SITE = sa.select(*_PERSON).join(SignIn, SignIn.user_id == User.id).where(*sessions.GOOD, SignIn.tenant.is_(None))
+_IN_WORKSPACE = (
+    sa.select(*_TENANT, *_PERSON, Membership.role)
+    .select_from(Tenant)
+    .outerjoin(SignIn, sa.and_(*sessions.GOOD, SignIn.tenant == Tenant.id))
+    .outerjoin(User, User.id == SignIn.user_id)
+    .outerjoin(Membership, sa.and_(Membership.tenant == Tenant.id, Membership.user_id == User.id))
+    .where(Tenant.address == sa.bindparam("address"))
+)
+_BY_ID = (
+    sa.select(*_TENANT, Tenant.limits, Usage.used)
+    .outerjoin(
+        Usage,
+        sa.and_(Usage.tenant == Tenant.id, Usage.resource == API_CALLS.name, Usage.period == sa.bindparam("period")),
+    )
+    .where(Tenant.id == sa.bindparam("tenant"), Tenant.state != State.SPARE)
+)
 
 
 def init_app(app: Flask) -> None:
@@ -110,9 +128,7 @@ class Bound(NamedTuple):
 
 def bind_by_id(tenant_id: str) -> Bound:
     """For the API: the tenant of a key, bound. Raises UnknownWorkspace, Suspended and BeingPrepared."""
-    calls = sa.and_(Usage.tenant == Tenant.id, Usage.resource == API_CALLS.name, Usage.period == flows.period())
-    query = sa.select(*_TENANT, Tenant.limits, Usage.used).outerjoin(Usage, calls)
-    row = db.session.execute(query.where(Tenant.id == tenant_id, Tenant.state != State.SPARE)).first()
+    row = db.session.execute(_BY_ID, {"tenant": tenant_id, "period": flows.period()}).first()
     if row is None:
         raise UnknownWorkspace
     workspace = _workspace(row)
@@ -142,24 +158,13 @@ def _on_site() -> Identity:
     secret = sessions.read_cookie(sessions.SITE)
     if not secret:
         return Identity()
-    query = sa.select(*_PERSON).join(SignIn, SignIn.user_id == User.id).where(
-        *sessions.good(secret), SignIn.tenant.is_(None)
-    )  # fmt: skip
-    row = db.session.execute(query).first()
+    row = db.session.execute(_ON_SITE, sessions.of(secret)).first()
     return Identity(person=_person(row) if row else None)
 
 
 def _in_workspace(address: str) -> Identity:
     secret = sessions.read_cookie(sessions.WORKSPACE)
-    signed_in = sa.and_(*sessions.good(secret), SignIn.tenant == Tenant.id)
-    row = db.session.execute(
-        sa.select(*_TENANT, *_PERSON, Membership.role)
-        .select_from(Tenant)
-        .outerjoin(SignIn, signed_in)
-        .outerjoin(User, User.id == SignIn.user_id)
-        .outerjoin(Membership, sa.and_(Membership.tenant == Tenant.id, Membership.user_id == User.id))
-        .where(Tenant.address == address)
-    ).first()
+    row = db.session.execute(_IN_WORKSPACE, {"address": address, **sessions.of(secret)}).first()
     if row is None:
         # No identity: the error page must not look like a workspace's.
         raise UnknownWorkspace(

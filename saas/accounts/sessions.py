@@ -65,9 +65,19 @@ def see(session_id: UUID) -> None:
     db.session.execute(seen.execution_options(synchronize_session=False))
 
 
-def good(secret: str) -> tuple[sa.ColumnElement[bool], ...]:
+def good(secret: str | sa.BindParameter[bytes]) -> tuple[sa.ColumnElement[bool], ...]:
     """The condition that a session's row is this cookie's and still good."""
-    return (SignIn.secret_digest == tokens.digest(secret), SignIn.expires_at > sa.func.now())
+    digest = tokens.digest(secret) if isinstance(secret, str) else secret
+    return (SignIn.secret_digest == digest, SignIn.expires_at > sa.func.now())
+
+
+# For queries that are built once; they take `of(secret)`.
+GOOD = good(sa.bindparam("session_digest"))
+
+
+def of(secret: str) -> dict[str, bytes]:
+    """What a query with GOOD takes, by the cookie's secret."""
+    return {"session_digest": tokens.digest(secret)}
 
 
 def read_cookie(kind: str) -> str:

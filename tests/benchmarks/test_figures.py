@@ -38,7 +38,7 @@ def test_the_json_object_has_exactly_the_promised_keys():
     assert Result("x", figures, "by hand").as_json() == {
         "bench": "x",
         "figures": [
-            {"name": "a", "value": 1.2346, "unit": "ratio", "bar": 1.15, "holds": False},
+            {"name": "a", "value": 1.2346, "unit": "ratio", "bar": "≤ 1.15", "holds": False},
             {"name": "b", "value": 3, "unit": "trips", "bar": None, "holds": None},
         ],
         "how": "by hand",
