@@ -128,7 +128,7 @@ class Bound(NamedTuple):
 
 def bind_by_id(tenant_id: str) -> Bound:
     """For the API: the tenant of a key, bound. Raises UnknownWorkspace, Suspended and BeingPrepared."""
-    row = db.session.execute(_BY_ID, {"tenant": tenant_id, "period": flows.period()}).first()
+    row = _first(_BY_ID, {"tenant": tenant_id, "period": flows.period()})
     if row is None:
         raise UnknownWorkspace
     workspace = _workspace(row)
@@ -158,13 +158,13 @@ def _on_site() -> Identity:
     secret = sessions.read_cookie(sessions.SITE)
     if not secret:
         return Identity()
-    row = db.session.execute(_ON_SITE, sessions.of(secret)).first()
+    row = _first(_ON_SITE, sessions.of(secret))
     return Identity(person=_person(row) if row else None)
 
 
 def _in_workspace(address: str) -> Identity:
     secret = sessions.read_cookie(sessions.WORKSPACE)
-    row = db.session.execute(_IN_WORKSPACE, {"address": address, **sessions.of(secret)}).first()
+    row = _first(_IN_WORKSPACE, {"address": address, **sessions.of(secret)})
     if row is None:
         # No identity: the error page must not look like a workspace's.
         raise UnknownWorkspace(
@@ -177,6 +177,11 @@ def _in_workspace(address: str) -> Identity:
         role=row.role.value if row.role else None,
         on_site=False,
     )
+
+
+def _first(query: sa.Select[Any], values: dict[str, Any]) -> Any:
+    """One row of values, for which the session need not set up the loading of objects."""
+    return db.session.connection().execute(query, values).first()
 
 
 def _workspace(row: Any) -> Workspace:
