@@ -11,13 +11,13 @@ from typing import TypeVar
 import sqlalchemy as sa
 from flask import Flask
 
-from migrations import branches, roles
+from migrations import branches, parting, roles
 from migrations.branches import Branch
 from saas.core.administrator import administrator
-from tenants.isolation import schemas
+from tenants.building import Blueprint
+from tenants.isolation import modes, schemas
 from tenants.models import Tenant
 from tenants.modules import ADDED
-from tenants.provisioning import Blueprint
 
 BATCH = 50  # schemas in one transaction: their locks have to fit into max_locks_per_transaction
 LOCK_TRIES, LOCK_PAUSE = 30, 1.0  # seconds
@@ -98,12 +98,15 @@ def _upgrade_platform(app_url: str) -> str | None:
 
     with administrator() as connection:
         _wait_for_turn(connection)
-        roles.prepare(connection, app_url)
+        mode = modes.current()
+        parting.check(connection, mode)
+        roles.prepare(connection, app_url, mode)
         before = _platform_revision(connection)
         config = Config(attributes={"connection": connection})
         config.set_main_option("script_location", str(branches.HERE / "platform"))
         connection.exec_driver_sql(_IMPATIENT)
         command.upgrade(config, "head")
+        parting.settle(connection, mode)
         return before
 
 

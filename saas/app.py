@@ -17,6 +17,7 @@ from saas.core.settings import Settings, load
 from saas.devstack.demo import tasks as _demo_tasks  # noqa: F401
 from saas.signup import views as signup
 from tenants import discovery, isolation, rooms
+from tenants.isolation import enforcement
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -25,7 +26,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     Raises SettingsError, which names each variable that is missing or wrong, and ModuleUnfit, which names a module.
     """
     settings = settings or load()
-    app = Flask("saas", static_url_path="/static")
+    app = database.Application("saas", static_url_path="/static")
     app.debug = settings.debug
     app.config["STATEMENT_TIMEOUT_MS"] = settings.statement_timeout_ms
     app.extensions["freehold.settings"] = settings
@@ -33,6 +34,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     edge.init_app(app, settings)
     database.init_app(app, settings, isolation.Connection)
+    enforcement.init_app(app, settings)
     identity.init_app(app)
     rooms.init_app(app, (BILLING,))
     for room in (signup, accounts, account, console, webhook):

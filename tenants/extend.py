@@ -13,6 +13,7 @@ from saas.core.forms import AddressField, LineField
 from saas.core.ids import uuid7
 from saas.core.jobs import enqueue, handler
 from tenants.isolation import TenantBase, bound
+from tenants.isolation.guard import admit as functions
 from tenants.members.models import Role
 from tenants.members.permissions import RECORDS_READ, RECORDS_WRITE, WORKSPACE_OPEN, may, needs
 from tenants.members.permissions import define as permission
@@ -24,8 +25,8 @@ from tenants.usage.stocks import add, take
 __all__ = [
     "RECORDS_READ", "RECORDS_WRITE", "WORKSPACE_OPEN", "AddressField", "FlaskForm", "Forbidden", "Invalid", "Limit",
     "LineField", "Mapped", "MenuEntry", "Module", "NotFound", "PlatformError", "Role", "Row", "TenantBase", "add",
-    "audit", "bound", "db", "enqueue", "handler", "mapped_column", "may", "needs", "permission", "stock", "take",
-    "uuid7",
+    "audit", "bound", "db", "enqueue", "functions", "handler", "mapped_column", "may", "needs", "permission",
+    "stock", "take", "uuid7",
 ]  # fmt: skip
 
 

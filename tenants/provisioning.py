@@ -1,34 +1,22 @@
-"""How a business gets its schema: from a pool of ready-made ones."""
+"""How a business gets its schema: from a pool of ready-made ones (docs/provisioning.md)."""
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+import math
+import time
 
 import sqlalchemy as sa
-from flask import current_app
-from sqlalchemy.exc import IntegrityError
+import structlog
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from saas.core.administrator import administrator
 from saas.core.database import db, violated
 from saas.core.jobs import enqueue
 from saas.core.settings import current_settings
+from tenants import building
 from tenants.errors import AddressTaken
 from tenants.isolation import schemas
 from tenants.models import State, Tenant
 
-_POOL_LOCK = 7_301_001  # of the advisory lock that lets one process at a time fill the pool
-
-
-class Blueprint(NamedTuple):
-    """How a tenant's schema looks at the migrations' head."""
-
-    revision: str
-    modules: dict[str, str]  # each module's own revision
-    script: str  # SQL
-
-    @property
-    def ledger(self) -> dict[str, Any]:
-        """What a tenant's row says of a schema made from it."""
-        return {"revision": self.revision, "module_revisions": self.modules}
+log = structlog.get_logger()
 
 
 def claim(name: str, address: str) -> Tenant:
@@ -51,6 +39,7 @@ def claim(name: str, address: str) -> Tenant:
             db.session.add(tenant)
             db.session.flush()  # for the address' unique constraint
             enqueue("tenants.provision", tenant.id)
+            log.warning("pool.empty", tenant=tenant.id)
     except IntegrityError as error:
         if violated(error) == "tenants_address_key":
             raise AddressTaken(address) from None
@@ -59,61 +48,51 @@ def claim(name: str, address: str) -> Tenant:
     return tenant
 
 
-def refill() -> int:
+def refill(seconds: float = math.inf) -> int:
     """Fill the pool up to its high mark when it is below the low one; returns how many schemas were built.
 
-    Each is its own transaction, so a kill leaves whole ones and none by half.
+    First come the businesses that wait, whose own jobs may have died. One that can't be built holds up nobody: its own
+    job fails with the reason. Begins no batch after so many seconds, and leaves the rest undone.
     """
-    settings = current_settings()
-    built = 0
-    with administrator() as connection:
-        waiting = connection.scalars(sa.select(Tenant.id).where(Tenant.state == State.PREPARING)).all()
-    for tenant_id in waiting:  # whose own job may have died
-        provision(tenant_id)
-    with administrator() as connection:
-        _wait_for_turn(connection)
-        missing = settings.spare_tenants_high - _spares(connection)
-        if missing <= settings.spare_tenants_high - settings.spare_tenants_low:
+    until = time.monotonic() + seconds
+    for tenant_id in _waiting():
+        try:
+            provision(tenant_id)
+        except SQLAlchemyError as error:
+            log.warning("provision.failed", tenant=tenant_id, error=type(error).__name__)
+        if time.monotonic() > until:
             return 0
-    while built < missing and _build_spare(settings.spare_tenants_high):
-        built += 1
+    return _fill(until)
+
+
+def provision(tenant_id: str) -> int:
+    """Build the schema of a tenant that was opened while the pool was empty, and of those that wait behind it.
+
+    Returns how many were built, 0 the second time. Raises what the database says when this one can't be built; when it
+    is one of the others, this one is built alone.
+    """
+    try:
+        return building.waiting(tenant_id)
+    except SQLAlchemyError as error:
+        log.warning("provision.one_by_one", tenant=tenant_id, error=type(error).__name__)
+        return building.waiting(tenant_id, most=1)
+
+
+def _waiting() -> list[str]:
+    query = sa.select(Tenant.id).where(Tenant.state == State.PREPARING).order_by(Tenant.opened_at, Tenant.id)
+    with administrator() as connection:
+        return list(connection.scalars(query))
+
+
+def _fill(until: float) -> int:
+    """Looks before it waits for its turn, since most of those who ask, ask for nothing."""
+    settings = current_settings()
+    with administrator() as connection:
+        left = connection.scalar(sa.select(sa.func.count()).where(Tenant.state == State.SPARE)) or 0
+    if left >= settings.spare_tenants_low:
+        return 0
+    log.info("pool.low", left=left)
+    built = 0
+    while time.monotonic() < until and (batch := building.spares(settings.spare_tenants_high)):
+        built += batch
     return built
-
-
-def provision(tenant_id: str) -> None:
-    """Build the schema of a tenant that was opened while the pool was empty; a second call does nothing."""
-    blueprint = _blueprint()
-    with administrator() as connection:
-        waiting = (
-            sa.update(Tenant)
-            .where(Tenant.id == tenant_id, Tenant.state == State.PREPARING)
-            .values(state=State.ACTIVE, **blueprint.ledger)
-        )
-        if connection.execute(waiting).rowcount:
-            schemas.create(connection, [tenant_id], blueprint.script)
-
-
-def _build_spare(most: int) -> bool:
-    """Returns False when the pool is full, maybe by another process."""
-    blueprint, tenant_id = _blueprint(), schemas.new_id()
-    with administrator() as connection:
-        _wait_for_turn(connection)
-        if _spares(connection) >= most:
-            return False
-        schemas.create(connection, [tenant_id], blueprint.script)
-        row = {"id": tenant_id, "state": State.SPARE, **blueprint.ledger}
-        connection.execute(sa.insert(Tenant).values(row))
-        return True
-
-
-def _spares(connection: sa.Connection) -> int:
-    return connection.scalar(sa.select(sa.func.count()).where(Tenant.state == State.SPARE)) or 0
-
-
-def _wait_for_turn(connection: sa.Connection) -> None:
-    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_POOL_LOCK)))
-
-
-def _blueprint() -> Blueprint:
-    made: Callable[[], Blueprint] = current_app.extensions["freehold.blueprint"]
-    return made()

@@ -11,7 +11,7 @@ from saas.core.database import db, transaction
 from saas.core.settings import current_settings
 from tenants.isolation import schemas
 from tenants.members.models import Membership
-from tenants.models import FREE, Standing, State, Tenant
+from tenants.models import FREE, Standing, State, Tenant, is_business
 
 log = structlog.get_logger()
 
@@ -73,5 +73,6 @@ def _overdue() -> tuple[sa.ColumnElement[bool], ...]:
         Tenant.opened_at < sa.func.now() - age,
         Tenant.plan == FREE,  # who pays stays, or would pay for nothing
         Tenant.standing == Standing.GOOD,
+        is_business(),
         ~confirmed,
     )

@@ -5,15 +5,17 @@ from typing import Any
 
 from flask import Flask
 
-from saas.core import identity
+from saas.core import identity, observability
 from saas.core.edge import csrf
-from tenants import entry, fitting, home, routing, tasks  # noqa: F401  tasks registers its jobs
+from tenants import entry, fitting, home, pool, routing, tasks  # noqa: F401  tasks registers its jobs
 from tenants.backend.api import access, rest
 from tenants.backend.collections import views as collections
 from tenants.backend.keys import views as keys
 from tenants.members import permissions
 from tenants.members import service as members
 from tenants.modules import ADDED, MenuEntry, Module, ModuleUnfit
+from tenants.probe import reports
+from tenants.probe import tasks as _probe_tasks  # noqa: F401
 from tenants.team import joining
 from tenants.team import views as team
 from tenants.usage import flows
@@ -54,6 +56,8 @@ def init_app(app: Flask, more: Iterable[Module] = ()) -> None:
     """Install our own rooms and `more` modules, in the order of their menu entries."""
     routing.init_app(app)
     flows.init_app(app)
+    observability.measure(app, reports.measure)
+    observability.measure(app, pool.measures)
     app.register_blueprint(entry.site)
     app.register_blueprint(entry.blueprint)
     app.register_blueprint(joining.blueprint)

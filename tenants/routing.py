@@ -179,7 +179,7 @@ def _in_workspace(address: str) -> Identity:
     )
 
 
-def _first(query: sa.Select[Any], values: dict[str, Any]) -> Any:
+def _first(query: sa.Executable, values: dict[str, Any]) -> Any:
     """One row of values, for which the session need not set up the loading of objects."""
     return db.session.connection().execute(query, values).first()
 

@@ -12,7 +12,7 @@ log = structlog.get_logger()
 
 
 def _refill(_job: UUID) -> int:
-    return provisioning.refill()
+    return provisioning.refill(seconds=60)
 
 
 @handler("tenants.refill", queue="slow", limit_seconds=120, every=60, outside=_refill)
@@ -21,13 +21,14 @@ def refill(built: int) -> None:
         log.info("tenants.refilled", built=built)
 
 
-def _provision(_job: UUID, tenant_id: str) -> None:
-    provisioning.provision(tenant_id)
+def _provision(_job: UUID, tenant_id: str) -> int:
+    return provisioning.provision(tenant_id)
 
 
 @handler("tenants.provision", queue="slow", limit_seconds=60, outside=_provision)
-def provision(tenant_id: str, _result: None) -> None:
-    log.info("tenants.provisioned", tenant=tenant_id)
+def provision(tenant_id: str, built: int) -> None:
+    if built:
+        log.info("tenants.provisioned", first=tenant_id, built=built)
 
 
 def _reclaim(_job: UUID) -> int:

@@ -20,6 +20,7 @@ from saas.core.settings import Settings
 from saas.devstack import stack, stripe
 from saas.devstack.browser import Browser
 from tenants import provisioning
+from tenants.probe import canaries
 from tests.support import live
 from tests.support.loopback import sitecustomize
 from tests.support.people import Person, join, sign_up
@@ -30,6 +31,11 @@ _URLS = pytest.StashKey[dict[str, str]]()
 _ENDING = pytest.StashKey[contextlib.ExitStack]()
 
 sitecustomize.install()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    choices = {"choices": ["roles", "schema"], "default": "roles"}
+    parser.addoption("--isolation", **choices, help="TENANT_ISOLATION of the tests' own database.")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -50,7 +56,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         "stripe": standin.url,
     }
     # The cluster's roles are made here, once: two workers that grant the same role at the same time collide.
-    _prepare(_settings(config.stash[_URLS], "freehold", 0))
+    _prepare(_settings(config, "freehold", 0))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -69,7 +75,7 @@ def settings(request: pytest.FixtureRequest, worker_id: str) -> Settings:
     urls = request.config.stash[_URLS]
     number = int(worker_id.removeprefix("gw")) + 1 if worker_id.startswith("gw") else 1
     live.create_database(urls["superuser"], f"test{number}")
-    made = _settings(urls, f"test{number}", number)
+    made = _settings(request.config, f"test{number}", number)
     _prepare(made)
     return made
 
@@ -87,6 +93,7 @@ def app(settings: Settings) -> Flask:
     made = create_app(settings)
     with made.app_context():
         provisioning.refill()
+        canaries.ready()  # which the probe of a running stack opens some time, while a test counts what there is
     return made
 
 
@@ -134,7 +141,8 @@ def network() -> str:
     return ".".join(["10", *(str(random.randrange(1, 255)) for _ in range(3))])
 
 
-def _settings(urls: dict[str, str], database: str, number: int) -> Settings:
+def _settings(config: pytest.Config, database: str, number: int) -> Settings:
+    urls = config.stash[_URLS]
     return Settings(
         freehold_env="test",
         secret_key="development-" + "t" * 40,
@@ -147,6 +155,7 @@ def _settings(urls: dict[str, str], database: str, number: int) -> Settings:
         stripe_webhook_secret=f"whsec_tests{number:03}",
         log_level="warning",
         trusted_proxies=1,
+        tenant_isolation=config.getoption("isolation"),
         signups_per_hour=10_000,
     )
 

@@ -6,6 +6,7 @@ The application is built above this room; what builds it comes as the click cont
 import click
 
 from saas.cli.demo import demo
+from saas.cli.doctor import doctor
 from saas.cli.jobs import jobs
 from saas.cli.migrating import migrate
 from saas.cli.payments import payments
@@ -22,5 +23,5 @@ def main() -> None:
     """Freehold's command line. Settings come from the environment; see .env.example."""
 
 
-for command in (migrate, tenants, users, jobs, payments, demo, shell):
+for command in (migrate, doctor, tenants, users, jobs, payments, demo, shell):
     main.add_command(command)

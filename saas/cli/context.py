@@ -12,6 +12,7 @@ from migrations.roles import DatabaseUnfit
 from saas.core.errors import PlatformError
 from saas.core.observability import configure_logging
 from saas.core.settings import Settings, SettingsError, load
+from tenants.isolation.enforcement import Unenforced
 from tenants.modules import ModuleUnfit
 
 
@@ -38,6 +39,8 @@ def told() -> Iterator[None]:
         yield
     except SettingsError as error:
         raise click.ClickException(f"The settings are not complete:\n{error}") from None
+    except Unenforced as error:
+        raise click.ClickException(f"Production does not start on this database (docs/postgres.md):\n{error}") from None
     except (PlatformError, DatabaseUnfit, ModuleUnfit) as error:
         raise click.ClickException(str(error)) from None
     except sa.exc.OperationalError as error:

@@ -3,6 +3,9 @@
 import click
 
 from saas.cli.context import application, table
+from saas.cli.doctoring import doctor
+from saas.cli.probing import probe
+from saas.cli.proving import audit
 from saas.console import listing
 from tenants import provisioning, reclaim
 
@@ -36,3 +39,8 @@ def reclaim_unconfirmed() -> None:
     """Remove the tenants whose email was not confirmed in time."""
     with application():
         click.echo(f"{reclaim.reclaim()} unconfirmed tenants were removed.")
+
+
+tenants.add_command(audit)
+tenants.add_command(doctor)
+tenants.add_command(probe)

@@ -1,11 +1,17 @@
 """The entry point of the background processes."""
 
+import time
 from pathlib import Path
 
 import click
+from flask import Flask
 
 from saas.cli.context import build, told
+from saas.core.jobs.pulse import Pulse
 from saas.core.settings import load
+from tenants.isolation import enforcement
+
+_ASK_AGAIN = 2.0  # seconds
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -26,7 +32,16 @@ def work(task: str, queue: str | None, pulse: Path | None) -> None:
 
         settings = load()
         app, redis = build(settings), worker.connect(settings.redis_url)
+        _await_database(app, pulse)
         if queue:
             worker.run(app, redis, queue, pulse)
         else:
             dispatcher.run(app, redis, pulse)
+
+
+def _await_database(app: Flask, pulse: Path | None) -> None:
+    """Production does no job before it has seen what the database enforces. Raises Unenforced."""
+    beating = Pulse(pulse)
+    while not enforcement.require(app):
+        beating.beat()
+        time.sleep(_ASK_AGAIN)

@@ -11,7 +11,7 @@ from billing.models import Subscription
 from saas.accounts.models import User
 from saas.core.database import db
 from tenants.members.models import Membership, Role
-from tenants.models import Standing, State, Tenant
+from tenants.models import Standing, State, Tenant, is_business
 from tenants.usage.limits import RECORDS
 from tenants.usage.models import Usage
 
@@ -123,12 +123,8 @@ def counts(search: str) -> dict[str, int]:
     return {name: known.get(name, 0) for name in STATUSES}
 
 
-def spares() -> int:
-    return db.session.scalar(sa.select(sa.func.count()).where(Tenant.state == State.SPARE)) or 0
-
-
 def _matching(view: View) -> list[sa.ColumnElement[bool]]:
-    conditions = [Tenant.state != State.SPARE]
+    conditions = [Tenant.state != State.SPARE, is_business()]
     if view.search:
         conditions.append(_found(view.search))
     if view.status:

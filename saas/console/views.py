@@ -7,16 +7,17 @@ from flask.typing import ResponseReturnValue
 
 from billing import catalog
 from billing.money import shown
-from saas.console import accounts, action_views, factor_views, history, jobs, listing
+from saas.console import accounts, action_views, factor_views, history, isolation_views, jobs, listing
 from saas.console.door import actor, blueprint
 from saas.console.forms import NoteForm
 from saas.console.history import Event, Filter
 from saas.core.jobs import service as job_service
+from tenants import pool
 from tenants.usage import service as usage
 
 __all__ = ["blueprint"]
 
-_PAGES_OF_ITS_OWN = (action_views, factor_views)  # which add their routes to the blueprint
+_PAGES_OF_ITS_OWN = (action_views, factor_views, isolation_views)  # which add their routes to the blueprint
 LONGEST_SEARCH = 100  # characters
 
 
@@ -30,7 +31,7 @@ def index() -> ResponseReturnValue:
         tenants=rows,
         more=more,
         counts=listing.counts(view.search),
-        spares=listing.spares(),
+        pool=pool.standing(),
         jobs=jobs.job_counts(),
     )
 

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from flask import Flask
+from flask.globals import app_ctx
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import DeclarativeBase, registry
 
@@ -37,7 +39,25 @@ class TransactionOpen(Exception):
     """Something outside was about to be called, or has been, with a transaction open."""
 
 
-db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
+def _context() -> Any:
+    """Whose session it is: the app context itself, and not its id, which a later one may be given."""
+    return app_ctx._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  as Flask-SQLAlchemy does
+
+
+db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False, "scopefunc": _context})
+
+
+class Application(Flask):
+    """Ends a context's session also where another function of its teardown fails, at which Flask leaves out the rest.
+
+    Its connection would never come back, nor would its transaction end.
+    """
+
+    def do_teardown_appcontext(self, *error: Any, **named: Any) -> None:
+        try:
+            super().do_teardown_appcontext(*error, **named)
+        finally:
+            db.session.remove()
 
 
 def init_app(app: Flask, settings: Settings, connection_factory: type) -> None:
@@ -108,13 +128,6 @@ def violated(error: sa.exc.IntegrityError) -> str:
     name = getattr(getattr(error.orig, "diag", None), "constraint_name", None) or ""
     stem, _, suffix = name.rpartition("_")
     return stem if suffix.isdigit() else name
-
-
-def login_is_unfit() -> bool:
-    """Whether the application's login is one for which roles and row security hold nothing."""
-    roles = sa.table("pg_roles", sa.column("rolname"), sa.column("rolsuper"), sa.column("rolbypassrls"))
-    unfit = sa.select(roles.c.rolsuper | roles.c.rolbypassrls).where(roles.c.rolname == sa.func.session_user())
-    return bool(db.session.scalar(unfit))
 
 
 def platform_revision() -> str | None:

@@ -25,6 +25,7 @@ csrf = CSRFProtect()
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 _SECRET = re.compile(r"^(/(?:reset|confirm|link|enter|invitations)/).+", re.DOTALL)
 _QUIET = ("/healthz/", "/static/", "/metrics")
+UNLOGGED = "freehold.unlogged"  # in the environment of requests that the process sends to itself
 
 
 class FastJson(JSONProvider):
@@ -119,7 +120,7 @@ def _finish(response: Response) -> Response:
     else:
         database.rollback()
     response.headers["X-Request-ID"] = g.get("request_id", "")
-    if not request.path.startswith(_QUIET):
+    if not request.path.startswith(_QUIET) and UNLOGGED not in request.environ:
         milliseconds = round((time.perf_counter() - g.get("started", time.perf_counter())) * 1000, 1)
         log.info(
             "request",

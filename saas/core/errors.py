@@ -62,3 +62,7 @@ class TooManyAttempts(PlatformError):
 class Unavailable(PlatformError):
     status = HTTPStatus.SERVICE_UNAVAILABLE
     title = "Not available just now"
+
+
+class OutOfOrder(Unavailable):
+    title = "This workspace is out of order"

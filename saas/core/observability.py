@@ -3,20 +3,29 @@
 import hmac
 import logging
 import time
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import sqlalchemy as sa
 import structlog
 from flask import Blueprint, Flask, Response, current_app, g, request
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
+from prometheus_client.registry import Collector
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import NotFound, Unauthorized
 
-from saas.core.database import db, login_is_unfit, platform_revision
+from saas.core.database import db, platform_revision
 from saas.core.edge import csrf
 from saas.core.jobs import Job, JobState
 from saas.core.settings import Settings, current_settings
 
+log = structlog.get_logger()
+
+Measure = Callable[[], Iterable[Metric]]
+
+_MEASURES = "freehold.measures"
 _METHODS = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}  # others are not counted by name
 
 blueprint = Blueprint("health", __name__)
@@ -43,6 +52,15 @@ class Metrics:
             ["queue"],
             registry=self.registry,
         )
+
+
+def measure(app: Flask, reading: Measure) -> None:
+    """Let a room above add figures to /metrics.
+
+    `reading` is called once for each answer, inside its request and with no tenant bound, and returns whole metrics,
+    for instance a GaugeMetricFamily. It should cost one query over an index, since each process is asked.
+    """
+    app.extensions.setdefault(_MEASURES, []).append(reading)
 
 
 def configure_logging(settings: Settings) -> None:
@@ -93,18 +111,27 @@ def live() -> Response:
 
 @blueprint.get("/healthz/ready")
 def ready() -> Response:
-    """The database answers, its platform schema is not older than this code, and its rules bind this process.
+    """The database answers, its platform schema is not older than this code, and it enforces what this code needs.
 
     A newer one is a deploy under way, which the old pods serve through: revisions are numbered, and none takes
     away what the code of the one before it needs.
     """
+    try:
+        reason = _why_not()
+    except (OperationalError, PoolTimeout) as error:
+        log.warning("database.unavailable", error=str(error).splitlines()[0])
+        reason = "the database does not answer, the log says why"
+    return Response(f"not ready: {reason}\n" if reason else "ready\n", 503 if reason else 200, mimetype="text/plain")
+
+
+def _why_not() -> str | None:
     found = platform_revision()
     head = current_app.extensions["freehold.platform_head"]()
     if found is None or found < head:
-        return Response(f"not ready: the schema is at {found}, this code needs {head}: run `saas migrate`\n", 503)
-    if login_is_unfit():
-        return Response("not ready: DATABASE_URL's user is above row security: use a plain login role\n", 503)
-    return Response("ready\n", mimetype="text/plain")
+        return f"the schema is at {found}, this code needs {head}: run `saas migrate`"
+    if refusals := current_app.extensions["freehold.refusals"]():
+        return f"the database does not enforce {', '.join(refusals)}: run `saas doctor`"
+    return None
 
 
 @blueprint.get("/metrics")
@@ -117,7 +144,16 @@ def metrics() -> Response:
         raise Unauthorized(www_authenticate=WWWAuthenticate("bearer"))
     figures: Metrics = current_app.extensions["freehold.metrics"]
     _measure_jobs(figures)
-    return Response(generate_latest(figures.registry), mimetype="text/plain; version=0.0.4")
+    text = generate_latest(figures.registry) + generate_latest(_Measured())
+    return Response(text, mimetype="text/plain; version=0.0.4")
+
+
+class _Measured(Collector):
+    """What the rooms have asked to be measured."""
+
+    def collect(self) -> Iterator[Metric]:
+        for reading in current_app.extensions.get(_MEASURES, ()):
+            yield from reading()
 
 
 def _measure_jobs(figures: Metrics) -> None:

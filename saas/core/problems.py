@@ -7,12 +7,12 @@ import orjson
 import structlog
 from flask import Flask, Response, g, render_template, request
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from saas.core import database, identity
-from saas.core.errors import PlatformError, Unavailable
+from saas.core.errors import OutOfOrder, PlatformError, Unavailable
 
 log = structlog.get_logger()
 
@@ -32,11 +32,17 @@ _SENTENCES = {
     422: "Nothing was stored. See what is said of each field.",
 }
 
+# What a bound tenant's statement meets only where somebody has altered the schema or role by hand (PostgreSQL's
+# manual, appendix A): no right, no table, no column, no schema; and a role that is gone is an invalid value.
+_ALTERED = {"42501", "42P01", "42703", "3F000"}
+_ROLE_IS_GONE = ("22023", 'role "')
+
 
 def init_app(app: Flask) -> None:
     app.register_error_handler(PlatformError, _platform)
     app.register_error_handler(CSRFError, _csrf)
     app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(DBAPIError, _statement)
     app.register_error_handler(OperationalError, _database)
     app.register_error_handler(PoolTimeout, _database)
     app.register_error_handler(Exception, _unexpected)
@@ -61,6 +67,8 @@ def _http(error: HTTPException) -> Response:
     cause = getattr(error, "original_exception", None)  # of what failed after the view, as a commit does
     if isinstance(cause, OperationalError | PoolTimeout):
         return _database(cause)
+    if isinstance(cause, DBAPIError):
+        return _statement(cause)
     if cause is not None:
         return _unexpected(cause)
     status = HTTPStatus(error.code or 500)
@@ -80,6 +88,22 @@ def _database(error: Exception) -> Response:
     log.error("database.unavailable", error=str(error).splitlines()[0])
     return _platform(
         Unavailable("The database did not answer in time. Nothing was changed; try again in a moment.", retry_after=5)
+    )
+
+
+def _statement(error: DBAPIError) -> Response:
+    """A workspace whose part of the database was altered by hand says so; the others are as they were."""
+    workspace = identity.current().tenant
+    state = str(getattr(error.orig, "pgcode", ""))
+    gone = (state, str(error.orig)[: len(_ROLE_IS_GONE[1])]) == _ROLE_IS_GONE
+    if workspace is None or not (gone or state in _ALTERED):
+        return _unexpected(error)
+    log.error("tenant.out_of_order", tenant=workspace.id, exc_info=error)
+    return _platform(
+        OutOfOrder(
+            "Its part of the database is not as it should be, which only those who run this site can mend. It has been"
+            " noted. Nothing was changed. If it stays, name the request number below."
+        )
     )
 
 

@@ -113,8 +113,7 @@ class Settings(BaseSettings):
     )
     accepted_gaps: str | None = Field(
         None,
-        description="Gaps of the database, by their names with commas, that production starts in spite of; `saas doctor`"
-        " names them.",
+        description="What the database need not enforce for production to start; names, with commas, of `saas doctor`.",
     )
     database_pool_size: int = Field(5, ge=1, description="Connections that one process keeps to PostgreSQL.")
     tenants_per_connection: int = Field(

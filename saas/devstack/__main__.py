@@ -106,6 +106,13 @@ def bench(arguments: tuple[str, ...]) -> None:
     _become("-m", "benchmarks", *arguments)
 
 
+@verbs.command(context_settings=_PASS_ON)
+@_arguments
+def security(arguments: tuple[str, ...]) -> None:
+    """Run what keeps tenants apart through its tests at full counts, and tell what came of it."""
+    _become("-m", "tests.security", *arguments)
+
+
 @verbs.command()
 @click.option("--upgrade", is_flag=True, help="Take the newest versions that setup.cfg allows.")
 def lock(upgrade: bool) -> None:

@@ -37,7 +37,9 @@ def make(place: Place, passwords: Mapping[str, str], *, durable: bool) -> None:
     finally:
         password_file.unlink()
     admin = f"CREATE ROLE {ADMIN} LOGIN CREATEROLE PASSWORD '{passwords[ADMIN]}'"
-    _say(place, fresh, "template1", [admin, *_NO_SET_CONFIG, f"CREATE DATABASE {DATABASE} OWNER {ADMIN}"])
+    # So that `saas migrate` can bound the temporary files of the application's connections.
+    bounds = f"GRANT SET ON PARAMETER temp_file_limit TO {ADMIN}"
+    _say(place, fresh, "template1", [admin, bounds, *_NO_SET_CONFIG, f"CREATE DATABASE {DATABASE} OWNER {ADMIN}"])
     _say(place, fresh, SUPERUSER, _NO_SET_CONFIG)
     fresh.rename(place.data)
 

@@ -5,17 +5,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import sqlalchemy as sa
-from flask import current_app
+from flask import current_app, g, has_app_context
 from sqlalchemy import event
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction, registry
 
 from saas.core.database import NAMES, TYPES, db
+from tenants.isolation import modes
 from tenants.isolation.connection import Binding, Connection, Scope
 from tenants.isolation.errors import AlreadyBound, IsolationError, NotBound
 
 PREFIX = "t_"  # of every tenant's id
 _ID = re.compile(PREFIX + "[a-z2-7]{16}")
-_KEY = "tenant"
+_KEY = "freehold.tenant"
 
 
 class TenantBase(DeclarativeBase):
@@ -35,17 +36,28 @@ def bind(tenant: str) -> None:
     session = db.session()
     if session.in_nested_transaction():
         raise AlreadyBound("a tenant is entered before any savepoint")
-    binding = Binding(tenant, current_app.config["STATEMENT_TIMEOUT_MS"])
-    if session.info.setdefault(_KEY, binding) != binding:
+    binding = Binding(tenant, current_app.config["STATEMENT_TIMEOUT_MS"], modes.current())
+    kept = _binding(session) or binding
+    if kept != binding:
         raise AlreadyBound("this context belongs to another tenant")
+    session.info[_KEY] = kept
+    g.setdefault(_KEY, kept)
     if session.in_transaction():
-        _connection(session.connection()).bind(binding)
+        _connection(session.connection()).bind(kept)
 
 
 def bound() -> str | None:
     """The tenant that this context works for."""
-    binding = db.session().info.get(_KEY)
+    binding = _binding(db.session())
     return binding.tenant if binding else None
+
+
+def _binding(session: Session) -> Binding | None:
+    """The session's. Flask ends a context, and the session with it, and enters it again to stream its answer: the new
+    session works for the same tenant."""
+    if _KEY not in session.info and has_app_context() and _KEY in g and session is db.session():
+        session.info[_KEY] = g.get(_KEY)
+    return session.info.get(_KEY)
 
 
 @contextmanager
@@ -73,14 +85,15 @@ def _scope(scope: Scope) -> Iterator[None]:
     try:
         yield
     finally:
-        if connection.binding is not None:  # a rollback inside has already left it
+        # A commit or rollback inside has left it, and the connection may be another context's by now.
+        if connection.binding is _binding(session):
             connection.enter("work")
 
 
 @event.listens_for(Session, "after_begin")
 def _bind_transaction(session: Session, _transaction: SessionTransaction, connection: sa.Connection) -> None:
     """A context that commits and goes on works for the same tenant in its next transaction."""
-    if binding := session.info.get(_KEY):
+    if binding := _binding(session):
         _connection(connection).bind(binding)
 
 

@@ -6,8 +6,9 @@ from typing import Any, Literal
 import psycopg2.extensions
 import psycopg2.sql
 
-from tenants.isolation import guard
+from tenants.isolation import guard, names
 from tenants.isolation.errors import AlreadyBound, NotBound, StatementRefused
+from tenants.isolation.modes import ROLES, Mode
 
 Scope = Literal["work", "design", "export"]
 OWNER = "fh_owner"
@@ -15,13 +16,14 @@ OWNER = "fh_owner"
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """One transaction's tenant: its schema and role (both named `tenant`) and how long a statement may take."""
+    """One transaction's tenant, which is its schema's name as well, and how long a statement may take."""
 
     tenant: str
     timeout: int  # milliseconds
+    mode: Mode = ROLES
 
     def prefix(self, scope: Scope) -> str:
-        role = OWNER if scope == "design" else self.tenant
+        role = OWNER if scope == "design" else self.mode.role_of(self.tenant)
         return (
             f'SET LOCAL ROLE "{role}"; SET LOCAL search_path = "{self.tenant}"; '
             f"SET LOCAL statement_timeout = {self.timeout}; "
@@ -68,9 +70,11 @@ class Cursor(psycopg2.extensions.cursor):
         return super().callproc(*arguments, **named)
 
     def copy_expert(self, sql: Any, *arguments: Any, **named: Any) -> None:
-        if self.connection.binding is not None:
+        if (binding := self.connection.binding) is not None:
             sql = _text(sql, self)
             guard.check_export(sql)
+            if binding.mode.shared:
+                names.check(sql)
             self._export_only()
         super().copy_expert(sql, *arguments, **named)
 
@@ -88,6 +92,8 @@ class Cursor(psycopg2.extensions.cursor):
             guard.check_design(text)
         else:
             guard.check(text)
+        if (binding := self.connection.binding) is not None and binding.mode.shared:
+            names.check(text)
         return text
 
     def _export_only(self) -> None:
@@ -111,6 +117,7 @@ class Connection(psycopg2.extensions.connection):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.cursor_factory = Cursor
+        self.served: set[str] = set()  # the tenants whose tables the server's process remembers; see retiring.py
 
     @property
     def announced(self) -> bool:
@@ -125,9 +132,10 @@ class Connection(psycopg2.extensions.connection):
         self._told = told
 
     def cursor(self, name: Any = None, cursor_factory: Any = None, *arguments: Any, **named: Any) -> Any:
-        factory = cursor_factory or Cursor
-        if self.binding is not None and not issubclass(factory, Cursor):
-            raise StatementRefused("a bound connection has no cursors without the guard")
+        # The driver's extras ask for its plain one; they get ours, which is one.
+        factory = Cursor if cursor_factory in {None, psycopg2.extensions.cursor} else cursor_factory
+        if not issubclass(factory, Cursor):  # bound or not: it would still be there when a tenant is
+            raise StatementRefused("a connection of ours has no cursors without the guard")
         return super().cursor(name, factory, *arguments, **named)
 
     def bind(self, binding: Binding) -> None:
@@ -136,6 +144,7 @@ class Connection(psycopg2.extensions.connection):
         if self.binding is not None and self.binding != binding:
             raise AlreadyBound("this transaction belongs to another tenant")
         self.binding = binding
+        self.served.add(binding.tenant)
 
     def enter(self, scope: Scope) -> None:
         """Change the scope; the server hears of it with the next statement."""
@@ -167,10 +176,8 @@ class Connection(psycopg2.extensions.connection):
         finally:
             self._forget()
 
-    def lobject(self, *arguments: Any, **named: Any) -> Any:
-        if self.binding is not None:
-            raise StatementRefused("large objects are not for a bound connection")
-        return super().lobject(*arguments, **named)
+    def lobject(self, *_arguments: Any, **_named: Any) -> Any:
+        raise StatementRefused("a connection of ours has no large objects")
 
     def _forget(self) -> None:
         self.binding, self.scope, self.announced = None, "work", False

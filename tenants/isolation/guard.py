@@ -1,9 +1,9 @@
 """The statement guard: what a bound connection may be asked to run.
 
 `SET LOCAL ROLE` keeps honest code inside its tenant, but a statement injected into ours could undo it (`RESET ROLE`,
-`set_config`). So a bound connection runs one plain statement at a time and nothing that reaches for the session, the
-catalogue or the server. Our own statements carry their values as parameters, so a verdict is a matter of the text
-alone and is remembered.
+`set_config`). So a bound connection runs one plain statement at a time, which calls no function but those listed in
+`functions.py` and names nothing of the session, the catalogue or the server. Our own statements carry their values as
+parameters, so a verdict is a matter of the text alone and is remembered.
 
 The scanner follows PostgreSQL's lexical rules (manual, section 4.1) and refuses what it does not need to understand:
 comments, dollar quotes, escape strings, Unicode identifiers, and whatever isn't ASCII outside of quotes, never occur in
@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import pairwise
 
+from tenants.isolation import functions
 from tenants.isolation.errors import StatementRefused
 
 LONGEST_REMEMBERED = 8_192  # characters
@@ -45,7 +46,7 @@ _REFUSED_WORDS = {
 _REFUSED_PREFIXES = ("pg_", "lo_", "dblink_", "citus_", "run_command_on_")
 _REFUSED_SHAPES = re.compile(
     r"t_[a-z2-7]{16}"  # a tenant's schema and role
-    r"|(?:to_)?reg(?:class|type|role|namespace)\w*|has_\w+_privilege"  # the catalogue again
+    r"|(?:to_|_+)?reg(?:class|type|role|namespace)\w*|has_\w+_privilege"  # the catalogue again; _regclass is an array
 )
 _PLACEHOLDER = re.compile(r"%(?:s|\()")
 
@@ -55,7 +56,7 @@ _TOKEN = re.compile(
   | (?P<string>'(?:[^']|'')*+')
   | (?P<quoted>"(?:[^"]|"")*+")
   | (?P<word>[a-z_][\w$]*)
-  | (?P<placeholder>%\(\w+\)s|%s|%%)
+  | (?P<placeholder>%(?:\(\w+\))?s(?![\w$])|%%)
   | (?P<number>\d+)
   | (?P<forbidden>;|--|/\*|[$\\%]|[^ -~])
   | (?P<sign>.)
@@ -84,6 +85,17 @@ def check_export(statement: str) -> None:
         raise StatementRefused(reason)
 
 
+def admit(*names: str) -> None:
+    """Let statements call these functions as well, written as they write them, such as `public.similarity`.
+
+    For a module's statements, as it is imported (docs/decisions/0010). What acts on the session, the catalogue or the
+    server stays refused.
+    """
+    functions.admit(*names)
+    for verdict in (_work_verdict, _design_verdict, _export_verdict):
+        verdict.cache_clear()
+
+
 def is_refused_word(word: str) -> bool:
     """Whether the guard would stop each statement with this identifier; a collection can't be called so."""
     word = word.lower()
@@ -94,10 +106,12 @@ def is_refused_word(word: str) -> bool:
 def _work_verdict(statement: str) -> str | None:
     if _SAVEPOINT.fullmatch(statement):
         return None
-    tokens = list(_tokens(statement))
+    tokens = list(scan(statement))
     first = next((token for token in tokens if token != ("sign", "(")), None)  # a union of limited queries has some
     if first not in _WORK:
         return "only SELECT, INSERT, UPDATE, DELETE and WITH run here"
+    if any(word == ("word", "into") and before != ("word", "insert") for before, word in pairwise(tokens)):
+        return "SELECT INTO makes a table, and a temporary one would lie in the next tenant's way"
     return _common_verdict(tokens)
 
 
@@ -105,7 +119,7 @@ def _work_verdict(statement: str) -> str | None:
 def _design_verdict(statement: str) -> str | None:
     if _SAVEPOINT.fullmatch(statement):
         return None
-    tokens = list(_tokens(statement))
+    tokens = list(scan(statement))
     if tuple(text for _, text in tokens[:2]) not in _DESIGN:
         return "only CREATE, ALTER and DROP of tables and indexes run in the design scope"
     for (kind, _), (_, sign) in pairwise(tokens):
@@ -113,19 +127,19 @@ def _design_verdict(statement: str) -> str | None:
             return "a name with a schema in front is not for the design scope"
     if ("word", "select") in tokens:
         return "the design scope reads no tables"
-    return _common_verdict(tokens)
+    return _common_verdict(tokens, on_tables=True)
 
 
 @lru_cache(maxsize=64)
 def _export_verdict(statement: str) -> str | None:
-    tokens = list(_tokens(statement))
+    tokens = list(scan(statement))
     words = list(_outside_brackets(text for _, text in tokens))
     if words[:1] != ["copy"] or not _COPY.intersection(pairwise(words)):
         return "only COPY to STDOUT and from STDIN run here"
     return _common_verdict(tokens)
 
 
-def _common_verdict(tokens: list[tuple[str, str]]) -> str | None:
+def _common_verdict(tokens: list[tuple[str, str]], *, on_tables: bool = False) -> str | None:
     for (kind, text), (next_kind, next_text) in zip(tokens, [*tokens[1:], ("", "")], strict=True):
         if kind == "forbidden":
             return f"{text!r} has no place in a single plain statement"
@@ -142,7 +156,8 @@ def _common_verdict(tokens: list[tuple[str, str]]) -> str | None:
             return "a placeholder between quotes"
         if kind in {"word", "quoted"} and is_refused_word(text):
             return f"{text} is out of a tenant's reach"
-    return None
+    unknown = functions.unknown_call(tokens, on_tables=on_tables)
+    return unknown and f"{unknown} is not among the functions that a tenant's statement may call"
 
 
 def _outside_brackets(words: Iterable[str]) -> Iterator[str]:
@@ -153,7 +168,7 @@ def _outside_brackets(words: Iterable[str]) -> Iterator[str]:
             yield word
 
 
-def _tokens(statement: str) -> Iterator[tuple[str, str]]:
+def scan(statement: str) -> Iterator[tuple[str, str]]:
     """Kind and text of each token but white space; words in lower case, quoted identifiers without their quotes."""
     for match in _TOKEN.finditer(statement):
         kind, text = str(match.lastgroup), match.group()

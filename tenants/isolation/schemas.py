@@ -1,24 +1,25 @@
-"""Making and removing a tenant's schema and role, as the administrator."""
+"""Making and removing a tenant's schema and, where it has one of its own, its role, as the administrator."""
 
 import secrets
 from collections.abc import Sequence
 
 import sqlalchemy as sa
 
+from tenants.isolation import modes
+
 # Lower case and digits that PostgreSQL takes unquoted; 80 random bits, since every role can list schema names.
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 
-_ROLES = """
-{create_roles}
-GRANT fh_tenant TO {roles};
-GRANT {roles} TO fh_app WITH INHERIT FALSE, SET TRUE;
-"""
+# For what the application runs outside of a bound tenant; they apply at login, so behind a pooler as well.
+BOUNDS = {"statement_timeout": "30s", "idle_in_transaction_session_timeout": "60s"}
+
 _SCHEMA = """
 SET LOCAL search_path = "{id}";
-GRANT USAGE ON SCHEMA "{id}" TO "{id}";
-ALTER DEFAULT PRIVILEGES IN SCHEMA "{id}" GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO "{id}";
+GRANT USAGE ON SCHEMA "{id}" TO "{role}";
+ALTER DEFAULT PRIVILEGES IN SCHEMA "{id}" GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO "{role}";
 {script}
 """
+_TABLES = 'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA "{id}" TO "{role}";'
 _BACK = "RESET ROLE; SET LOCAL search_path TO DEFAULT"
 
 
@@ -34,18 +35,23 @@ def create(connection: sa.Connection, tenants: Sequence[str], script: str) -> No
     when tenants are made by the thousand; and one GRANT for all roles, since after each GRANT every connection reads
     its memberships anew (facts).
     """
-    roles = _ROLES.format(
-        create_roles="\n".join(f'CREATE ROLE "{tenant}" NOLOGIN;' for tenant in tenants),
-        roles=", ".join(f'"{tenant}"' for tenant in tenants),
-    )
+    mode = modes.current()
     spaces = "".join(f'CREATE SCHEMA "{tenant}" AUTHORIZATION fh_owner;\n' for tenant in tenants)
-    tables = "".join(_SCHEMA.format(id=tenant, script=script) for tenant in tenants)
-    connection.exec_driver_sql(f"{roles}{spaces}SET LOCAL ROLE fh_owner;\n{tables}{_BACK}")
+    tables = "".join(_SCHEMA.format(id=tenant, role=mode.role_of(tenant), script=script) for tenant in tenants)
+    connection.exec_driver_sql(f"{mode.make_roles_of(tenants)}{spaces}SET LOCAL ROLE fh_owner;\n{tables}{_BACK}")
+
+
+def give_role(connection: sa.Connection, tenant: str) -> None:
+    """Make the role of a schema that has lost it, as when a database was restored without the cluster's roles."""
+    mode = modes.current()
+    names = {"id": tenant, "role": mode.role_of(tenant)}
+    rights = _SCHEMA.format(**names, script=_TABLES.format(**names))
+    connection.exec_driver_sql(f"{mode.make_roles_of([tenant])}SET LOCAL ROLE fh_owner;\n{rights}{_BACK}")
 
 
 def drop(connection: sa.Connection, tenant: str) -> None:
     """Remove what `create` made. One schema a transaction: each of its tables takes locks (facts: 202 for 12)."""
-    connection.exec_driver_sql(f'DROP SCHEMA IF EXISTS "{tenant}" CASCADE; DROP ROLE IF EXISTS "{tenant}"')
+    connection.exec_driver_sql(f'DROP SCHEMA IF EXISTS "{tenant}" CASCADE; {modes.current().drop_role_of(tenant)}')
 
 
 def upgrade(connection: sa.Connection, tenants: list[str], script: str) -> None:

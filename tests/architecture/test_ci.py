@@ -14,7 +14,7 @@ from saas.devstack.lint import ROOT
 PYTHON = f'#!/bin/sh\nexec {sys.executable} "$@"\n'
 
 DEV = """#!/bin/sh
-echo "dev $* CI=$CI FREEHOLD_BROWSER=$FREEHOLD_BROWSER FREEHOLD_CHECKOV=$FREEHOLD_CHECKOV stdin=[$(cat)]"
+echo "dev $* CI=$CI required=$FREEHOLD_BROWSER,$FREEHOLD_CHECKOV,$FREEHOLD_PGBOUNCER stdin=[$(cat)]"
 case $1 in lint) exit ${LINT:-0} ;; esac
 echo "== closing line =="
 exit ${TEST:-0}
@@ -48,6 +48,7 @@ def run(tmp_path: Path) -> Run:
     write(tmp_path / ".ci/checkov", "#!/bin/sh\necho checkov\nexit ${CHECKOV:-0}\n")
     write(programs / "apt-get", APT)
     write(programs / "ldconfig", "#!/bin/sh\necho $LIBRARIES\n")
+    write(programs / "pgbouncer", "#!/bin/sh\n")
 
     def start(*, python: str = PYTHON, browser: bool = True, **more: str) -> tuple[int, list[str], list[str]]:
         write(programs / "python3", python)
@@ -74,9 +75,9 @@ def test_lint_and_tests_run_with_a_browser_required_and_without_stdin(run):
     status, output, installed = run()
     assert status == 0
     assert output == [
-        "dev lint CI=true FREEHOLD_BROWSER=required FREEHOLD_CHECKOV=required stdin=[]",
+        "dev lint CI=true required=required,required,required stdin=[]",
         "checkov",
-        "dev test CI=true FREEHOLD_BROWSER=required FREEHOLD_CHECKOV=required stdin=[]",
+        "dev test CI=true required=required,required,required stdin=[]",
         "== closing line ==",
     ]
     assert installed == []
@@ -93,6 +94,13 @@ def test_what_the_browsers_driver_lacks_is_installed(run):
     status, _, installed = run(LIBRARIES="libc.so.6 (x)")
     assert status == 0
     assert installed[1].endswith(" libatomic1")
+
+
+def test_a_missing_pgbouncer_is_installed(run, tmp_path):
+    (tmp_path / "bin/pgbouncer").unlink()
+    status, output, installed = run()
+    assert (status, output[0]) == (0, "installing pgbouncer")
+    assert installed[1].endswith("--no-install-recommends pgbouncer")
 
 
 def test_a_python_without_venv_gets_it(run):

@@ -10,6 +10,7 @@ from flask import Flask
 from saas.console import listing
 from saas.console.listing import View
 from saas.devstack.browser import Page
+from tenants import pool
 from tenants.isolation import schemas
 from tests.support.database import application, empty_database, left, migrate, more, sql
 from tests.support.pages import heading, words
@@ -190,7 +191,7 @@ def looked(app: Flask) -> int:
         rows_of(app, View(search="shop"))
         with app.app_context():
             listing.counts("shop")
-            listing.spares()
+            pool.standing()
     return len(sent)
 
 

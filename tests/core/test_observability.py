@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 from flask import Flask
+from prometheus_client.core import GaugeMetricFamily
 
 from migrations.fleet import platform_head
+from saas.core import observability
 from saas.core.database import transaction
 from saas.core.jobs import enqueue
 from saas.core.settings import Settings
@@ -90,6 +92,12 @@ def test_metrics_tell_how_deep_and_how_old_the_queues_are(request: pytest.Fixtur
     age = re.search(r'freehold_jobs_oldest_seconds\{queue="slow"\} ([\d.]+)', text)
     assert age
     assert 90 <= float(age[1]) < 150
+
+
+def test_a_room_adds_figures_that_are_read_for_each_answer(fresh: Flask) -> None:
+    seen = iter((1, 2))
+    observability.measure(fresh, lambda: [GaugeMetricFamily("freehold_rooms", "Of this test", next(seen))])
+    assert [re.findall(r"^freehold_rooms (\S+)$", metrics(fresh), re.MULTILINE) for _ in range(2)] == [["1.0"], ["2.0"]]
 
 
 @pytest.mark.parametrize("header", [None, "Bearer wrong", "Basic a-good-token", "Bearer ", "a-good-token", "Bearer ü"])

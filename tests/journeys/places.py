@@ -44,6 +44,7 @@ SEEN_BY: dict[str, set[str]] = {
         "console.audit",
         "console.dead_jobs",
         "console.index",
+        "console.isolation",
         "console.recovery_codes",
         "console.set_up_factor",
         "console.tenant",

@@ -1,5 +1,7 @@
 """Businesses as pages have to show them: made by services and forms, without a browser."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -14,6 +16,9 @@ from tenants.backend.collections.design import LONGEST_NAME, Collection, Field
 from tenants.backend.keys import service as keys
 from tenants.backend.keys.models import ApiKey
 from tenants.members.models import Role
+from tenants.probe import reports
+from tenants.probe.outcomes import Attempt, Outcome
+from tenants.probe.service import Report
 from tests.support.contexts import context
 from tests.support.database import browser, mailed_link, sql
 from tests.support.live import eventually
@@ -102,6 +107,20 @@ def falls_behind(app: Flask, stripe: Stripe, owner: Person) -> None:
     (row,) = sql(app, "SELECT id FROM platform.subscriptions WHERE tenant = :t", t=owner.tenant)
     stripe.shop.v1.subscriptions.update(row.id, {"trial_end": "now"})
     eventually(lambda: plan_of(app, owner)[2] == "past_due")
+
+
+@contextmanager
+def crossing(app: Flask) -> Iterator[None]:
+    """The isolation probe has found a way across; afterwards nothing says so any more."""
+    crossed = Attempt("sql", "RESET ROLE, stacked", Outcome.CROSSED, "this run's marker")
+    blind = Attempt("pages", "/collections/" + "c" * LONGEST_NAME, Outcome.BLIND, "its owner does not find it either")
+    refused = Attempt("keys", "/api/v1/collections, with one's own key", Outcome.REFUSED)
+    with app.app_context(), transaction():
+        reports.keep(Report((refused, crossed, blind), 2.5))
+    try:
+        yield
+    finally:
+        sql(app, "DELETE FROM platform.probe_reports WHERE attempts = 3 AND crossed = 1")
 
 
 def _fill(app: Flask, owner: Person, names: Names, count: int) -> str:

@@ -172,6 +172,9 @@ def test_the_back_office(app: Flask, visit: Visit, stripe: Stripe) -> None:
     look(visit, visit.site, ["/console", "/console?q=nothing-like-this", "/console?status=suspended&sort=-records"])
     look(visit, visit.site, ["/console/audit", "/console/audit?actor=nobody", "/console/jobs", tenant])
     look(visit, visit.site, ["/console/second-factor/codes"])
+    with states.crossing(app):
+        look(visit, visit.site, ["/console", "/console/isolation"])
+    look(visit, visit.site, ["/console/isolation"])
     visit.page.goto(visit.site + tenant)
     actions = visit.page.locator(f"main a[href*='{tenant}/actions/']").all()
     look(visit, visit.site, [action.get_attribute("href") or "" for action in actions])

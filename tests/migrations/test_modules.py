@@ -16,6 +16,7 @@ from saas.core.settings import Settings
 from tenants import provisioning
 from tenants.isolation import schemas
 from tenants.modules import ModuleUnfit
+from tests.migrations.catalogue import built_both_ways, catalogue, differences
 from tests.support import database, modules
 
 INIT = """
@@ -143,6 +144,14 @@ def test_a_new_tenant_has_it_at_once(with_module: WithModule) -> None:
     assert claimed != prepared
     assert columns(app) == {"id": TENANTS + 2}
     assert ledger(app) == [('{"parcels": "0001"}', TENANTS + 2)]
+
+
+def test_the_script_and_the_revisions_of_all_branches_build_the_same(with_module: WithModule) -> None:
+    app = with_module(FIRST, SECOND)
+    with app.app_context(), built_both_ways() as (connection, stepwise, replayed):
+        one = catalogue(connection, stepwise)
+        assert differences(one, catalogue(connection, replayed)) == {}
+    assert [row[2] for row in one["columns"] if row[0] == "fh_parcels_sent"] == ["id", "label"]
 
 
 def test_its_next_revision_starts_from_where_each_schema_is(with_module: WithModule, without: Flask) -> None:

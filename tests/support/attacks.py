@@ -41,6 +41,10 @@ AS_VICTIM = f"({STEP} OFFSET 0) AS s(x)"
 # What was made about the same time has a number near to that of one's own table.
 NEAR = "(SELECT tableoid::int AS mine FROM products LIMIT 1) AS o, generate_series(-20000, 20000) AS g"
 
+# A function of an extension's, made by tests/tenants/isolation/conftest.py, that runs a text.
+RUN = "public.run_text"
+BECOME = "SET LOCAL ROLE VICTIM"
+
 READS_A_ROW = [
     attack("stacked", "filter", f"'; RESET ROLE; {LOCAL} --"),
     attack("stacked, without a comment", "filter", f"'; SET ROLE VICTIM; {FOREIGN} WHERE title <> '"),
@@ -135,6 +139,37 @@ READS_A_ROW = [
         then="SELECT seen FROM products",
     ),
     attack("as the owner of all schemas, stacked", "design", f"DROP TABLE IF EXISTS nothing; {LOCAL}", then="SELECT 1"),
+    attack(
+        "a function that nobody has forbidden by name",
+        "statement",
+        f"SELECT concat({RUN}('{BECOME}'), {RUN}('{FOREIGN}'))",
+    ),
+    attack(
+        "the same in quotes", "statement", f"SELECT concat(\"public\" . \"run_text\"('{BECOME}'), {RUN}('{FOREIGN}'))"
+    ),
+    attack(
+        "the same in a filter", "filter", f"' || {RUN}('{BECOME}') IS NULL UNION SELECT {RUN}('{FOREIGN}') WHERE '' = '"
+    ),
+    attack("the same in a sort clause, told by an error", "sort", f"{RUN}('{BECOME}') || {RUN}('{FOREIGN}')::int"),
+    attack(
+        "the same in FROM, JOIN, USING and RETURNING",
+        "statement",
+        f"WITH gone AS (DELETE FROM products p USING {RUN}('{BECOME}') b WHERE false RETURNING {RUN}('x'))"
+        f" SELECT b FROM {RUN}('{BECOME}') a JOIN LATERAL {RUN}('{FOREIGN}' || coalesce(a, '')) b ON true",
+    ),
+    attack(
+        "a CTE with a data change, stacked",
+        "filter",
+        "'; SET LOCAL ROLE VICTIM; WITH w AS (UPDATE VICTIM.products SET title = title RETURNING title)"
+        " SELECT title FROM w WHERE title <> '",
+    ),
+    attack("TABLE, stacked", "statement", "SET LOCAL ROLE VICTIM; TABLE VICTIM.products"),
+    attack(
+        "longer than what is remembered",
+        "statement",
+        f"SELECT 1{' ' * 9000}; {LOCAL}",
+    ),
+    attack("odd white space", "statement", "SELECT\fset_config\v(\r\t'role', 'VICTIM', true)", FOREIGN),
     attack("COPY, stacked", "export", "SET LOCAL ROLE VICTIM; COPY VICTIM.products TO STDOUT"),
     attack(
         "COPY of what a function reads",
@@ -187,31 +222,56 @@ READS_A_NAME = [
     ),
 ]
 
-# TABLE and TYPE stand for the oids of the victim's table and its row's type, which an attacker finds by counting.
+# ITS_TABLE and ITS_TYPE stand for the oids of the victim's table and its row's type, which an attacker finds by
+# counting. An array's type has a name of its own.
+READS_A_NAME += [
+    attack("_regclass", "statement", "SELECT '{ITS_TABLE}'::_regclass::text"),
+    attack("_regtype", "statement", "SELECT CAST('{ITS_TYPE}' AS _regtype)::text"),
+    attack("_regclass in quotes", "statement", "SELECT '{ITS_TABLE}'::\"_regclass\"::text"),
+    attack("_regclass in front of its text", "statement", "SELECT _regclass '{ITS_TABLE}'::text"),
+    attack(
+        "_regclass out of JSON",
+        "statement",
+        "SELECT to_json(x) FROM json_to_record('{\"x\": [ITS_TABLE]}') AS r(x _regclass)",
+    ),
+    attack(
+        "a cast, told by an error",
+        "filter",
+        "' || (SELECT string_agg(relname, ' ') FROM pg_class WHERE relname LIKE 'plan%%')::int || '",
+    ),
+    attack("who may what", "statement", "SELECT pg_get_acl('pg_class'::regclass, ITS_TABLE, 0)::text"),
+    attack(
+        "a CTE that writes down what it saw",
+        "statement",
+        "WITH w AS (INSERT INTO products (id, title) SELECT uuidv7(), string_agg(relname, ' ') FROM pg_class"
+        " RETURNING title) SELECT title FROM w",
+    ),
+]
+
 READS_A_NAME += [
     attack(call.partition("(")[0] + " of an oid", "statement", f"SELECT {call}")
     for call in [
-        "regclassout(TABLE::oid)",
-        "regtypeout(TYPE::oid)",
-        "row_to_json(record_in('(,,,)', TYPE, -1))",
-        "array_to_json(array_in('{\"(,,,)\"}', TYPE, -1))",
+        "regclassout(ITS_TABLE::oid)",
+        "regtypeout(ITS_TYPE::oid)",
+        "row_to_json(record_in('(,,,)', ITS_TYPE, -1))",
+        "array_to_json(array_in('{\"(,,,)\"}', ITS_TYPE, -1))",
     ]
 ]
 READS_A_NAME += [
     attack(call.partition("(")[0] + ", told by an error", "statement", f"SELECT {call}")
     for call in [
-        "nextval(TABLE::oid)",
-        "currval(TABLE::oid)",
-        "setval(TABLE::oid, 1)",
-        "has_sequence_privilege(TABLE::oid, 'USAGE')",
-        "has_column_privilege(TABLE::oid, 'none', 'SELECT')",
-        "gin_clean_pending_list(TABLE::oid)",
-        "brin_summarize_new_values(TABLE::oid)",
-        "brin_summarize_range(TABLE::oid, 1)",
-        "brin_desummarize_range(TABLE::oid, 1)",
-        "satisfies_hash_partition(TABLE::oid, 1, 0, 1)",
-        "enum_in('x', TYPE)",
-        "domain_in('x', TYPE, -1)",
+        "nextval(ITS_TABLE::oid)",
+        "currval(ITS_TABLE::oid)",
+        "setval(ITS_TABLE::oid, 1)",
+        "has_sequence_privilege(ITS_TABLE::oid, 'USAGE')",
+        "has_column_privilege(ITS_TABLE::oid, 'none', 'SELECT')",
+        "gin_clean_pending_list(ITS_TABLE::oid)",
+        "brin_summarize_new_values(ITS_TABLE::oid)",
+        "brin_summarize_range(ITS_TABLE::oid, 1)",
+        "brin_desummarize_range(ITS_TABLE::oid, 1)",
+        "satisfies_hash_partition(ITS_TABLE::oid, 1, 0, 1)",
+        "enum_in('x', ITS_TYPE)",
+        "domain_in('x', ITS_TYPE, -1)",
     ]
 ]
 
@@ -234,7 +294,63 @@ LEAVES_A_TRACE = [
     attack("an advisory lock", "filter", "' || pg_advisory_lock(4711)::text || '"),
     attack("a channel", "statement", "LISTEN everybody"),
     attack("a large object", "sort", "lo_from_bytea(0, 'left for somebody')"),
+    attack(
+        "a search path by pg_settings, in a CTE",
+        "filter",
+        "' UNION ALL SELECT 'x' FROM products; WITH w AS (SELECT 1)"
+        " UPDATE pg_settings SET setting = 'VICTIM' FROM w WHERE name = 'search_path' AND '' = '",
+    ),
+    attack(
+        "a timeout by pg_settings",
+        "statement",
+        "UPDATE \"pg_settings\" SET setting = 77 WHERE name = 'statement_timeout'",
+    ),
+    attack(
+        "a word behind a sign that is no placeholder here",
+        "raw",
+        "SELECT 5 %set_config('extra_float_digits', '2', false)::int",
+    ),
+    attack("a temporary table by SELECT INTO", "statement", "SELECT title INTO TEMP fh_keys FROM products"),
+    attack("the same in a sort clause", "sort", "1; SELECT 1 AS x INTO TEMPORARY TABLE fh_keys"),
+    attack("a temporary table", "statement", "CREATE TEMP TABLE fh_keys (x int)"),
+    attack("a temporary table out of a query", "statement", "CREATE TEMP TABLE fh_keys AS SELECT title FROM products"),
+    attack("what an extension's function sets", "filter", f"' || {RUN}('SET extra_float_digits = 2') || '"),
     attack("behind a savepoint of SQLAlchemy's", "statement", "SAVEPOINT sa_savepoint_1; SET search_path = VICTIM"),
+]
+
+# What shows in the victim's own workspace: the attacker writes "planted" there.
+PLANT = "INSERT INTO VICTIM.products (id, title) VALUES (uuidv7(), 'planted')"
+WRITES = [
+    attack("stacked", "filter", f"'; SET LOCAL ROLE VICTIM; {PLANT} RETURNING title --"),
+    attack(
+        "a CTE with a data change",
+        "sort",
+        f"title; SET LOCAL ROLE VICTIM; WITH w AS ({PLANT} RETURNING title) SELECT title FROM w",
+    ),
+    attack(
+        "an extension's function",
+        "statement",
+        f"SELECT {RUN}('{BECOME}'), {RUN}('{PLANT.replace(chr(39), chr(39) * 2)}')",
+    ),
+    attack("DO", "statement", f"DO $$BEGIN SET LOCAL ROLE VICTIM; {PLANT}; END$$"),
+    attack("as the owner of all schemas", "design", f"{PLANT}", then="SELECT 1"),
+]
+
+# These run without the guard as well, and show nothing of the victim's and leave nothing.
+GAINS_NOTHING = [
+    attack("deferred constraints", "statement", "SET CONSTRAINTS ALL DEFERRED"),
+    attack("a lock on a table", "statement", "LOCK TABLE products IN ACCESS EXCLUSIVE MODE"),
+    attack("a notice", "statement", "NOTIFY everybody, 'x'"),
+    attack("forgotten plans", "statement", "DISCARD PLANS"),
+    attack("a plan", "statement", "EXPLAIN (VERBOSE) SELECT title FROM products"),
+    attack("all settings", "statement", "SHOW ALL"),
+    attack("an operator of a schema", "statement", "SELECT 1 OPERATOR(pg_catalog.+) 2"),
+    attack("time", "statement", "SELECT pg_sleep(0)"),
+    attack("a lock that lasts as long as the transaction", "statement", "SELECT pg_advisory_xact_lock(4711)"),
+    attack("a cursor", "statement", "DECLARE c CURSOR FOR SELECT title FROM products", "FETCH c", "CLOSE c"),
+    attack("row security off", "statement", "SET LOCAL row_security = off"),
+    attack("what others may", "statement", "GRANT SELECT ON products TO PUBLIC"),  # which is warned of, and not done
+    attack("MERGE", "statement", "MERGE INTO products p USING (SELECT 1) x ON false WHEN MATCHED THEN DELETE"),
 ]
 
 # These can't succeed on the embedded server, so nothing shows what the guard adds: `error` is why.
@@ -247,6 +363,30 @@ STOPPED_BY_THE_SERVER = [
         error="unsupported XML feature",
     ),
     attack("dblink", "statement", "SELECT dblink('dbname=x', 'SELECT 1')", error="function dblink.* does not exist"),
+    attack(
+        "all that a connection keeps", "statement", "DISCARD ALL", error="DISCARD ALL cannot run inside a transaction"
+    ),
+    attack("SELECT INTO", "statement", "SELECT title INTO kept FROM products", error="permission denied for schema"),
+    attack("CREATE TABLE AS", "statement", "CREATE TABLE kept AS SELECT 1", error="permission denied for schema"),
+    attack("a function", "statement", "CREATE FUNCTION f() RETURNS int RETURN 1", error="permission denied for schema"),
+    attack(
+        "a record of another's",
+        "statement",
+        "SELECT json_populate_record(NULL::VICTIM.products, '{}')",
+        error="permission denied for schema",
+    ),
+    attack(
+        "an oracle for names of tables",
+        "statement",
+        "SELECT row_security_active('VICTIM.products')",
+        error="permission denied for schema",
+    ),
+    attack(
+        "a program's output",
+        "statement",
+        "COPY products FROM PROGRAM 'id'",
+        error="permission denied|can't execute COPY",
+    ),
     attack("a file", "statement", "SELECT pg_read_file('/etc/passwd')", error="denied for function pg_read_file"),
     attack("a file as object", "statement", "SELECT lo_import('/etc/passwd')", error="denied for function lo_import"),
     attack(

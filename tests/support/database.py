@@ -121,6 +121,19 @@ def empty_database(config: pytest.Config, settings: Settings) -> Settings:
     return settings.model_copy(update=urls)
 
 
+def own_login(settings: Settings) -> Settings:
+    """As somebody else's application: which roles a login may take is not a matter of one database."""
+    url = sa.make_url(settings.database_url)
+    own = url.set(username=url.database).render_as_string(hide_password=False)
+    return settings.model_copy(update={"database_url": own})
+
+
+def one_role(settings: Settings) -> Settings:
+    """With one role for all tenants, and a few spare ones."""
+    few = {"spare_tenants_low": 4, "spare_tenants_high": 4}
+    return own_login(settings).model_copy(update={"tenant_isolation": "schema", **few})
+
+
 def own_queue(settings: Settings, number: int) -> str:
     """The URL of a database of Valkey's that no other worker of the tests' uses; `number` tells 1 to 3 of them apart.
 

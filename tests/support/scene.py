@@ -96,11 +96,11 @@ class Scene:
     app: Flask
     owner: Person
     stranger: Person
+    twins: bool = True  # does the stranger have a collection of the same name, so that only what is in it differs?
 
     def target(self) -> Target:
-        """The stranger gets a collection of the same name, so that only what is in it differs."""
         mark = secrets.token_hex(8)
-        for person in (self.owner, self.stranger):
+        for person in (self.owner, self.stranger) if self.twins else (self.owner,):
             design = Collection(
                 f"c{mark}", f"label-{mark}" if person is self.owner else "Mine", (Field("title", "text"),)
             )

@@ -1,16 +1,22 @@
 """The pool of spare schemas, and what a business meets when it is empty."""
 
+import contextlib
+import re
 from collections.abc import Iterator
 
 import pytest
 import sqlalchemy as sa
+import structlog
 from flask import Flask
 
 from migrations import fleet
+from saas.core.administrator import administrator
 from saas.core.jobs import registry
 from saas.core.settings import Settings, SettingsError
-from tenants import provisioning
-from tenants.provisioning import Blueprint
+from tenants import building, provisioning
+from tenants.building import Blueprint
+from tenants.isolation import schemas
+from tests.support import operators
 from tests.support.database import application, browser, empty_database, left, migrate, more, schema_and_role, sql
 from tests.support.pages import heading, words
 from tests.support.people import PASSWORD, Person, unique
@@ -37,6 +43,10 @@ def pool(empty: Flask) -> Iterator[Flask]:
 
 @pytest.fixture
 def early(empty: Flask) -> Person:
+    return early_bird(empty)
+
+
+def early_bird(empty: Flask) -> Person:
     """Somebody who signed up while the pool was empty."""
     mark = unique()
     visitor = browser(empty)
@@ -146,6 +156,125 @@ def test_the_pool_is_filled_to_its_high_mark_and_only_below_its_low_one(pool: Fl
         assert (provisioning.refill(), spares(pool)) == (HIGH - LOW + 1, HIGH)
 
 
+def test_a_big_pool_is_filled_a_batch_a_transaction(pool: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(building, "BATCH", 3)
+    batches: list[int] = []
+    create = schemas.create
+
+    def counted(connection: sa.Connection, tenants: list[str], script: str) -> None:
+        batches.append(len(tenants))
+        create(connection, tenants, script)
+
+    monkeypatch.setattr(schemas, "create", counted)
+    with application(settings_of(pool), spare_tenants_low=1, spare_tenants_high=8) as big, big.app_context():
+        assert provisioning.refill() == 8
+    assert batches == [3, 3, 2]
+    rows = sql(pool, "SELECT id FROM platform.tenants WHERE state = 'spare'")
+    assert {schema_and_role(pool, row.id) for row in rows} == {(1, 1)}
+
+
+def test_a_refill_ends_in_time_and_the_next_one_goes_on(pool: Flask) -> None:
+    with pool.app_context():
+        assert (provisioning.refill(seconds=0), spares(pool)) == (0, 0)
+        assert provisioning.refill(seconds=60) == HIGH
+
+
+def test_all_that_wait_are_built_by_the_first_ones_job(empty: Flask) -> None:
+    people = [early_bird(empty) for _ in range(4)]
+    with empty.app_context():
+        assert [provisioning.provision(person.tenant) for person in people] == [4, 0, 0, 0]
+    assert {(state(empty, person)[0], schema_and_role(empty, person.tenant)) for person in people} == {
+        ("active", (1, 1))
+    }
+
+
+def test_many_that_wait_are_built_by_builders_at_the_same_moment_once_each(
+    empty: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(building, "BATCH", 2)
+    people = [early_bird(empty) for _ in range(6)]
+
+    def provision(person: Person) -> int:
+        with empty.app_context():
+            return provisioning.provision(person.tenant)
+
+    assert sum(together(*(lambda person=person: provision(person) for person in people))) == 6
+    assert [schema_and_role(empty, person.tenant) for person in people] == [(1, 1)] * 6
+
+
+def test_one_that_cannot_be_built_holds_up_nobody(pool: Flask) -> None:
+    """A schema of its name is there already, as somebody left it."""
+    before, hopeless, behind = (early_bird(pool) for _ in range(3))
+    with pool.app_context():
+        with administrator() as connection:
+            schemas.create(connection, [hopeless.tenant], "")
+        assert provisioning.refill() == HIGH
+        assert [state(pool, person)[0] for person in (before, hopeless, behind)] == ["active", "preparing", "active"]
+        with pytest.raises(sa.exc.ProgrammingError, match="already exists"):
+            provisioning.provision(hopeless.tenant)
+        with administrator() as connection:
+            schemas.drop(connection, hopeless.tenant)
+        assert provisioning.provision(hopeless.tenant) == 1
+
+
+def test_control_in_one_batch_it_would_hold_up_all(pool: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, hopeless = (early_bird(pool) for _ in range(2))
+    with pool.app_context(), administrator() as connection:
+        schemas.create(connection, [hopeless.tenant], "")
+    with pool.app_context(), pytest.raises(sa.exc.ProgrammingError, match="already exists"):
+        building.waiting(before.tenant)
+    assert [state(pool, person)[0] for person in (before, hopeless)] == ["preparing", "preparing"]
+    with pool.app_context():
+        with administrator() as connection:
+            schemas.drop(connection, hopeless.tenant)
+        assert provisioning.provision(before.tenant) == 2
+
+
+def test_a_builder_that_hangs_is_ended_by_the_server_and_the_next_one_builds(
+    empty: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that stands still keeps its connection, and with it the locks that all others wait for."""
+    person = early_bird(empty)
+    monkeypatch.setattr(building, "PATIENCE", "100ms")
+    with empty.app_context(), contextlib.suppress(sa.exc.PendingRollbackError), administrator() as hung:
+        building._be_ended_when_hung(hung)
+        assert building._take(hung, person.tenant, 1) == [person.tenant]
+        built = provisioning.provision(person.tenant)  # it waits for the row until the other one is ended
+        hung.invalidate()
+    assert built == 1
+    assert (state(empty, person)[0], schema_and_role(empty, person.tenant)) == ("active", (1, 1))
+
+
+def test_the_pool_is_measured_and_the_back_office_says_when_it_is_drained(pool: Flask) -> None:
+    operator = operators.operator(pool, browser(pool))
+    assert "4 spare schemas are ready for more." in words(operator.browser.open("/console")) or spares(pool) != HIGH
+    sql(pool, "DELETE FROM platform.tenants WHERE state = 'spare'")
+    assert figures(pool) == {"spare_tenants": 0, "spare_tenants_low": LOW, "preparing_tenants": 0}
+    assert "The pool of spare schemas is empty." in words(operator.browser.open("/console"))
+    late = early_bird(pool)
+    assert figures(pool) == {"spare_tenants": 0, "spare_tenants_low": LOW, "preparing_tenants": 1}
+    sql(pool, "UPDATE platform.tenants SET opened_at = now() - interval '95 seconds' WHERE id = :id", id=late.tenant)
+    assert re.search(r"1 business waits for a workspace, the first for 9[5-9]|1\d\d seconds", console(operator))
+    oldest = re.search(r"^freehold_preparing_oldest_seconds ([\d.]+)$", metrics(pool), re.MULTILINE)
+    assert oldest
+    assert float(oldest[1]) >= 95
+    with pool.app_context():
+        provisioning.refill()
+    assert figures(pool) == {"spare_tenants": HIGH, "spare_tenants_low": LOW, "preparing_tenants": 0}
+    assert f"{HIGH} spare schemas are ready for more." in console(operator)
+    assert "If it stays so" not in console(operator)
+
+
+def test_who_finds_the_pool_empty_is_in_the_log(pool: Flask) -> None:
+    with structlog.testing.capture_logs() as logs:
+        person = early_bird(pool)
+        with pool.app_context():
+            provisioning.refill()
+    told = [(entry["event"], entry["log_level"]) for entry in logs if entry["event"].startswith("pool.")]
+    assert told == [("pool.empty", "warning"), ("pool.low", "info")]
+    assert person.tenant in {entry.get("tenant") for entry in logs if entry["event"] == "pool.empty"}
+
+
 def test_two_who_fill_the_pool_at_the_same_moment_do_not_fill_it_twice(pool: Flask) -> None:
     def refill() -> int:
         with pool.app_context():
@@ -207,6 +336,26 @@ def waiting(app: Flask, person: Person) -> tuple[str, int]:
 def run(app: Flask, job: str, lease: int) -> None:
     with app.app_context():
         registry.get("tenants.provision")(job, lease)
+
+
+def settings_of(app: Flask) -> Settings:
+    found: Settings = app.extensions["freehold.settings"]
+    return found
+
+
+def metrics(app: Flask) -> str:
+    return browser(app).open("/metrics").text
+
+
+def figures(app: Flask) -> dict[str, int]:
+    found = re.findall(
+        r"^freehold_(spare_tenants|spare_tenants_low|preparing_tenants) (\d+)\.0$", metrics(app), re.MULTILINE
+    )
+    return {name: int(value) for name, value in found}
+
+
+def console(operator: Person) -> str:
+    return words(operator.browser.open("/console"))
 
 
 def state(app: Flask, person: Person) -> tuple[str, str | None]:

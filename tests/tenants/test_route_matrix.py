@@ -87,7 +87,7 @@ WITHOUT = {
     },
     "an operator with a second factor": {
         "console.act", "console.add_note", "console.ask_factor", "console.audit", "console.dead_jobs", "console.index",
-        "console.recovery_codes", "console.retry_job", "console.set_up_factor", "console.tenant",
+        "console.isolation", "console.recovery_codes", "console.retry_job", "console.set_up_factor", "console.tenant",
     },
     "a signature": {"stripe.receive"},
     "a token, outside development": {"health.metrics"},

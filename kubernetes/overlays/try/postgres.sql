@@ -1,6 +1,8 @@
 -- Run once, by the image's entry point, as superuser. As saas/devstack/cluster.py does it on a laptop.
 \getenv password FREEHOLD_ADMIN_PASSWORD
 CREATE ROLE freehold_admin LOGIN CREATEROLE PASSWORD :'password';
+-- So that `saas migrate` can bound the temporary files of the application's connections.
+GRANT SET ON PARAMETER temp_file_limit TO freehold_admin;
 CREATE DATABASE freehold OWNER freehold_admin;
 \connect freehold
 -- With it an injection inside a SELECT could leave its role.

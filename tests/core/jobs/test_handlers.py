@@ -22,6 +22,7 @@ from tenants import isolation, provisioning
 from tenants.backend.collections import service as collections
 from tenants.backend.collections.design import Collection, Field
 from tenants.models import State, Tenant
+from tenants.probe import canaries, reports, service
 from tenants.usage.models import Usage, UsageBatch
 from tests.support import billing_jobs
 from tests.support import jobs as _registered  # noqa: F401
@@ -127,11 +128,43 @@ def report(owner: Person) -> tuple[list[Any], Callable[[], Found]]:
     return ["orders", 0], look
 
 
+@pytest.fixture(autouse=True)
+def _a_short_probe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of its ways are tried in tests/tenants/probe."""
+    monkeypatch.setattr(service, "WAYS", {name: service.WAYS[name] for name in ("jobs", "rows")})
+
+
+def probe(_owner: Person) -> tuple[list[str], Callable[[], Found]]:
+    """Each run has a report; its two tenants stay the same, with what they hold."""
+
+    def look() -> Found:
+        (newest,) = reports.newest(1)
+        return newest.attempts, newest.crossed, newest.blind, [tenant.id for tenant in canaries.known()]
+
+    canaries.ready()
+    return [], look
+
+
+def peek(owner: Person) -> tuple[list[str], Callable[[], Found]]:
+    markers = Collection(canaries.MARKERS, "Markers", (Field("marker", "text"),))
+    with transaction():
+        isolation.bind(owner.tenant)
+        collections.create(markers, actor="system")
+
+    def look() -> Found:
+        isolation.bind(owner.tenant)
+        return collections.counts(collections.every())
+
+    return [str(uuid4()), owner.tenant], look
+
+
 CASES = {
     "accounts.sweep": sweep_codes,
     **billing_jobs.CASES,
     "core.sweep": sweep_attempts,
     "demo.report": report,
+    "isolation.peek": peek,
+    "isolation.probe": probe,
     "mail.deliver": deliver,
     "tenants.refill": refill,
     "tenants.provision": provision,

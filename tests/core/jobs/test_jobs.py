@@ -13,6 +13,7 @@ from saas.core import audit
 from saas.core.database import db, transaction
 from saas.core.jobs import Job, JobState, UnknownJob, dispatcher, enqueue, registry, runner, service, worker
 from saas.core.settings import Settings
+from tenants.isolation import modes
 from tests.support import database
 from tests.support import jobs as _registered  # noqa: F401
 from tests.support.people import Person, unique
@@ -128,7 +129,7 @@ def test_a_tenants_job_is_bound_to_it(app: Flask, owner: Person, leased: Callabl
     lease = leased("tests.tenant", unique(), tenant=owner.tenant)
     with app.app_context():
         handler(*lease)
-    assert seen == [owner.tenant]
+        assert seen == [modes.current().role_of(owner.tenant)]
 
 
 def test_a_row_that_names_a_tenant_for_a_platform_job_is_refused(

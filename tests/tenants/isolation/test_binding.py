@@ -7,7 +7,7 @@ one before has left.
 import contextlib
 import io
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -25,7 +25,7 @@ from saas.core.database import db
 from saas.core.settings import Settings
 from tenants import isolation
 from tenants.backend.collections.models import CatalogueEntry
-from tenants.isolation import AlreadyBound, IsolationError, NotBound, StatementRefused, guard
+from tenants.isolation import AlreadyBound, IsolationError, NotBound, StatementRefused, guard, modes
 from tenants.isolation.connection import Binding, Connection, Cursor
 from tests.support import database
 from tests.support.contexts import context, driver
@@ -48,7 +48,23 @@ def where(session: Session) -> tuple[str, str, str]:
 
 
 def inside(tenant: str) -> tuple[str, str, str]:
-    return tenant, tenant, "15s"
+    return modes.current().role_of(tenant), tenant, "15s"
+
+
+def login(app: Flask) -> str | None:
+    return sa.make_url(app.extensions["freehold.settings"].database_url).username
+
+
+@pytest.fixture(scope="module")
+def solo(solo_in_both: Flask) -> Flask:
+    return solo_in_both
+
+
+@pytest.fixture(scope="module")
+def pooled(own: Settings) -> Iterator[Flask]:
+    """An application with a connection for each thread."""
+    with database.application(own) as made:
+        yield made
 
 
 # Unbound
@@ -96,7 +112,7 @@ def test_binding_the_same_tenant_again_changes_nothing_and_another_is_refused(
 
 def test_a_context_may_do_platform_work_first_and_is_bound_from_then_on(solo: Flask, tenant: str) -> None:
     with context(solo) as session:
-        assert where(session)[0] == "freehold_app"
+        assert where(session)[0] == login(solo)
         isolation.bind(tenant)
         assert where(session) == inside(tenant)
 
@@ -133,8 +149,8 @@ def test_after_a_commit_or_rollback_the_same_context_is_bound_again(solo: Flask,
         assert where(session) == inside(tenant)
 
 
-def test_a_statement_of_a_tenant_is_cancelled_after_its_time(settings: Settings, app: Flask, tenant: str) -> None:
-    with database.application(settings, statement_timeout_ms=100) as impatient, context(impatient, tenant) as session:
+def test_a_statement_of_a_tenant_is_cancelled_after_its_time(own: Settings, tenant: str) -> None:
+    with database.application(own, statement_timeout_ms=100) as impatient, context(impatient, tenant) as session:
         with pytest.raises(sa.exc.OperationalError, match="statement timeout"):
             session.execute(sa.text("SELECT count(*) FROM generate_series(1, 1000000000)"))
         session.rollback()
@@ -167,33 +183,37 @@ def test_nothing_of_a_tenant_is_left_on_the_connection(
     use(solo, tenant, end)
     assert plain_look(solo) == before
     # The control: the same with a binding that is the session's, as `SET` without LOCAL makes it.
-    monkeypatch.setattr(Binding, "prefix", lambda self, _scope: session_level(self.tenant))
-    use(solo, tenant, end)
+    monkeypatch.setattr(Binding, "prefix", lambda self, _scope: session_level(self))
+    seen = use(solo, tenant, end)
     after = plain_look(solo)
     with context(solo):
         db.engine.dispose()
     assert after[0] == before[0], "the control needs the same connection"
-    assert after[1:] == (tenant, tenant)
+    assert after[1:] == seen
 
 
 @pytest.mark.parametrize("end", ["commit", "rollback"])
-def test_a_connection_forgets_its_tenant_with_the_transaction(settings: Settings, tenant: str, end: str) -> None:
+def test_a_connection_forgets_its_tenant_with_the_transaction(own: Settings, tenant: str, end: str) -> None:
     """Also one that no pool looks after."""
-    url = settings.database_url.replace("+psycopg2", "")
+    url, mode = own.database_url.replace("+psycopg2", ""), modes.MODES[own.tenant_isolation]
     with contextlib.closing(psycopg2.connect(url, connection_factory=Connection)) as found, found.cursor() as cursor:
-        found.bind(Binding(tenant, 1000))
         cursor.execute("SELECT current_user")
-        assert cursor.fetchone() == (tenant,)
+        before = cursor.fetchone()
+        found.bind(Binding(tenant, 1000, mode))
+        cursor.execute("SELECT current_user")
+        assert cursor.fetchone() == (mode.role_of(tenant),) != before
         getattr(found, end)()
         assert found.binding is None
         cursor.execute("SELECT current_user")
-        assert cursor.fetchone() == ("freehold_app",)
+        assert cursor.fetchone() == before
 
 
-def use(app: Flask, tenant: str, end: Callable[[Session], object]) -> None:
+def use(app: Flask, tenant: str, end: Callable[[Session], object]) -> tuple[str, str]:
     with context(app, tenant) as session:
-        assert where(session)[:2] == (tenant, tenant)
+        seen = where(session)[:2]
+        assert seen == inside(tenant)[:2]
         end(session)
+        return seen
 
 
 def plain_look(app: Flask) -> tuple[Any, ...]:
@@ -202,8 +222,9 @@ def plain_look(app: Flask) -> tuple[Any, ...]:
         return tuple(session.execute(sa.text(look)).one())
 
 
-def session_level(tenant: str) -> str:
-    return f'COMMIT; SET ROLE "{tenant}"; SET search_path = "{tenant}"; COMMIT; BEGIN; '
+def session_level(binding: Binding) -> str:
+    role, tenant = binding.mode.role_of(binding.tenant), binding.tenant
+    return f'COMMIT; SET ROLE "{role}"; SET search_path = "{tenant}"; COMMIT; BEGIN; '
 
 
 # Failures
@@ -304,7 +325,7 @@ def test_a_rollback_to_before_the_end_of_the_design_scope_does_not_bring_the_own
     solo: Flask, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with context(solo, tenant) as session:
-        assert rolled_back_after_design(session) == tenant
+        assert rolled_back_after_design(session) == inside(tenant)[0]
     careless(monkeypatch)
     with context(solo, tenant) as session:  # the control
         assert rolled_back_after_design(session) == isolation.OWNER
@@ -395,12 +416,31 @@ def test_execute_values_runs_and_its_text_is_judged(solo: Flask, tenant: str) ->
 def test_a_query_of_any_type_is_judged_and_bound(solo: Flask, tenant: str, made: Callable[[str], Any]) -> None:
     with context(solo, tenant) as session, driver(session).cursor() as cursor:
         cursor.execute(made("SELECT current_user, %s"), ("x",))
-        assert cursor.fetchone() == (tenant, "x")
+        assert cursor.fetchone() == (inside(tenant)[0], "x")
         with pytest.raises(StatementRefused):
             cursor.execute(made("SELECT 1; RESET ROLE"))
         with pytest.raises(StatementRefused):
             cursor.executemany(made("RESET ROLE"), [()])
         cursor.execute(sql.SQL("SELECT {} FROM fh_collections").format(sql.Identifier("name")))
+
+
+class Lookalike(str):
+    """A text that the guard's memory would take for another one."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return other == "SELECT 1"
+
+    def __hash__(self) -> int:
+        return hash("SELECT 1")
+
+
+def test_a_verdict_can_not_be_had_for_another_text(solo: Flask, tenant: str) -> None:
+    with context(solo, tenant) as session, driver(session).cursor() as cursor:
+        cursor.execute("SELECT 1")
+        with pytest.raises(StatementRefused):
+            cursor.execute(Lookalike("RESET ROLE"))
 
 
 def test_a_query_that_is_not_a_text_is_refused(solo: Flask, tenant: str) -> None:
@@ -410,40 +450,52 @@ def test_a_query_that_is_not_a_text_is_refused(solo: Flask, tenant: str) -> None
                 cursor.execute(query)
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        ((), {"cursor_factory": psycopg2.extensions.cursor}),
-        ((None, psycopg2.extensions.cursor), {}),
-        (("named", psycopg2.extras.DictCursor), {}),
-        ((), {"cursor_factory": psycopg2.extras.RealDictCursor}),
-        ((), {"cursor_factory": psycopg2.extras.LoggingCursor}),
-    ],
-    ids=["by name", "by place", "named, by place", "of dictionaries", "that logs"],
-)
-def test_a_bound_connection_has_no_cursors_without_the_guard(
-    solo: Flask, tenant: str, options: tuple[tuple[Any, ...], dict[str, Any]]
-) -> None:
-    arguments, named = options
-    with context(solo, tenant) as session:
+@pytest.mark.parametrize("bound", [False, True], ids=["unbound", "bound"])
+def test_a_connection_of_ours_has_no_cursors_without_the_guard(solo: Flask, tenant: str, bound: bool) -> None:
+    extras = psycopg2.extras
+    with context(solo, tenant if bound else None) as session:
         session.connection()
-        with pytest.raises(StatementRefused):
-            driver(session).cursor(*arguments, **named)
+        for name, kind in ((None, extras.RealDictCursor), (None, extras.LoggingCursor), ("named", extras.DictCursor)):
+            with pytest.raises(StatementRefused):
+                driver(session).cursor(name, kind)
         assert isinstance(driver(session).cursor(), Cursor)
-    with context(solo) as session:  # the control
-        driver(session).cursor(*arguments, **named).close()
+        assert isinstance(driver(session).cursor(cursor_factory=psycopg2.extensions.cursor), Cursor)
+        assert isinstance(driver(session).cursor("named", psycopg2.extensions.cursor), Cursor)
 
 
-def test_procedures_and_large_objects_are_refused_to_a_bound_connection(solo: Flask, tenant: str) -> None:
+def test_a_cursor_from_before_the_binding_knows_it(solo: Flask, tenant: str, other: str) -> None:
+    add(solo, other, "theirs")
+    with context(solo) as session, driver(session).cursor() as cursor:
+        isolation.bind(tenant)
+        with pytest.raises(StatementRefused):
+            cursor.execute(theft(session, other))
+    with context(solo) as session:  # the control: the driver's own, which is no longer handed out
+        made = psycopg2.extensions.connection.cursor(driver(session), cursor_factory=psycopg2.extensions.cursor)
+        isolation.bind(tenant)
+        with made as cursor:
+            cursor.execute(theft(session, other))
+            assert cursor.fetchall() == [("theirs",)]
+
+
+def theft(session: Session, other: str) -> str:
+    binding = driver(session).binding
+    assert binding
+    return f'RESET ROLE; SET LOCAL ROLE "{binding.mode.role_of(other)}"; SELECT name FROM "{other}".fh_collections'
+
+
+def test_procedures_and_large_objects_are_refused(solo: Flask, tenant: str) -> None:
+    """Large objects to every connection of ours: a handle from before would still be there when a tenant is bound."""
     with context(solo, tenant) as session, driver(session).cursor() as cursor:
         with pytest.raises(StatementRefused):
             cursor.callproc("upper", ("x",))
         with pytest.raises(StatementRefused):
             driver(session).lobject()
-    with context(solo) as session, driver(session).cursor() as cursor:  # the control
-        cursor.callproc("upper", ("x",))
+    with context(solo) as session, driver(session).cursor() as cursor:
+        with pytest.raises(StatementRefused):
+            driver(session).lobject()
+        cursor.callproc("upper", ("x",))  # the control
         assert cursor.fetchone() == ("X",)
-        assert driver(session).lobject().oid
+        assert psycopg2.extensions.connection.lobject(driver(session)).oid
 
 
 COPIES: dict[str, Callable[[Cursor, io.StringIO], None]] = {
@@ -530,26 +582,26 @@ def test_a_transaction_that_the_driver_ends_by_itself_is_followed_by_a_bound_one
         return where(session)[0]
 
     with context(solo, tenant) as session:
-        assert after(session) == tenant
+        assert after(session) == inside(tenant)[0]
     # The control: a connection that believes what it told the server once.
     believing = property(lambda self: self._told, lambda self, told: setattr(self, "_told", told))
     monkeypatch.setattr(Connection, "announced", believing)
     with context(solo, tenant) as session:
-        assert after(session) == "freehold_app"
+        assert after(session) == login(solo)
 
 
 # Threads
 
 
 def test_threads_see_the_rows_of_their_own_tenant(
-    app: Flask, solo: Flask, tenant: str, other: str, monkeypatch: pytest.MonkeyPatch
+    pooled: Flask, solo: Flask, tenant: str, other: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both bind before either of them sends its first statement, which is when a binding kept globally goes wrong."""
     for name in (tenant, other):
         add(solo, name, name)
 
     def seen(ready: threading.Barrier, name: str) -> list[str]:
-        with context(app, name) as session:
+        with context(pooled, name) as session:
             session.connection()
             ready.wait(10)
             found = list(session.scalars(ENTRIES))
@@ -663,31 +715,32 @@ TO_THE_ROLE = [
     "COMMENT ON TABLE fh_keys IS 'x'",
     "ALTER DEFAULT PRIVILEGES FOR ROLE fh_owner GRANT SELECT ON TABLES TO PUBLIC",
     "ALTER SCHEMA TENANT RENAME TO t_x",
-    "ALTER ROLE TENANT LOGIN",
-    "GRANT fh_owner TO TENANT",
+    "ALTER ROLE WHO LOGIN",
+    "GRANT fh_owner TO WHO",
     "SET SESSION AUTHORIZATION postgres",
 ]
 
 
 @pytest.mark.parametrize("statement", TO_THE_ROLE)
 def test_the_server_refuses_a_tenants_role_all_but_its_data(
-    solo: Flask, settings: Settings, superuser: Superuser, tenant: str, monkeypatch: pytest.MonkeyPatch, statement: str
+    solo: Flask, own: Settings, superuser: Superuser, tenant: str, monkeypatch: pytest.MonkeyPatch, statement: str
 ) -> None:
-    statement = statement.replace("TENANT", f'"{tenant}"')
+    role = modes.MODES[own.tenant_isolation].role_of(tenant)
+    statement = statement.replace("TENANT", f'"{tenant}"').replace("WHO", f'"{role}"')
     monkeypatch.setattr(guard, "check", lambda _statement: None)
     with context(solo, tenant) as session:
         with pytest.raises(psycopg2.Error, match=r"permission denied|must be owner|only roles with"):
             run(session, statement)
         session.rollback()
         run(session, "DELETE FROM fh_keys")  # the control: the role can do what it is for
-    with superuser(settings) as cursor:  # the control: the statement itself is good
+    with superuser(own) as cursor:  # the control: the statement itself is good
         cursor.execute(f'SET LOCAL search_path = "{tenant}"')
         cursor.execute(statement)
 
 
 @pytest.mark.parametrize("statement", ["GRANT SELECT ON fh_keys TO PUBLIC", "GRANT USAGE ON SCHEMA TENANT TO PUBLIC"])
 def test_a_tenants_role_can_give_nothing_away(
-    solo: Flask, settings: Settings, superuser: Superuser, tenant: str, monkeypatch: pytest.MonkeyPatch, statement: str
+    solo: Flask, own: Settings, superuser: Superuser, tenant: str, monkeypatch: pytest.MonkeyPatch, statement: str
 ) -> None:
     """PostgreSQL only warns of this, so what counts is who may do what afterwards."""
     statement = statement.replace("TENANT", f'"{tenant}"')
@@ -702,7 +755,7 @@ def test_a_tenants_role_can_give_nothing_away(
         session.commit()
     (after,) = database.sql(solo, rights)
     assert after == before
-    with superuser(settings) as cursor:  # the control
+    with superuser(own) as cursor:  # the control
         cursor.execute(f'SET LOCAL search_path = "{tenant}"')
         cursor.execute(statement)
         cursor.execute(rights)

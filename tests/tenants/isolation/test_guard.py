@@ -12,7 +12,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable, DropTable
 
 from tenants.backend.collections import records
 from tenants.backend.collections.design import Collection, Field
-from tenants.isolation import StatementRefused, guard
+from tenants.isolation import StatementRefused, functions, guard
 
 PRODUCTS = Collection("products", "Products", (Field("title", "text", True), Field("price", "number")))
 T = PRODUCTS.table
@@ -112,6 +112,8 @@ NOT_PLAIN = [
     "SELECT '%s'", "SELECT '%(a)s'", "SELECT '%%%s'", 'SELECT "%s"', 'SELECT 1 AS "%(a)s"', "SELECT '%('')s'",
     # text that is one thing with parameters and another without
     "SELECT 5 %('a)s", "SELECT 5 %(length('2)s'))", 'SELECT 5 %("a)s")', "SELECT 5 %(a", "SELECT 5 % 2", "SELECT %t",
+    "SELECT 5 %set_config('x', '1', true)::int", "SELECT 5 %(a)set_config('x', '1', true)", "SELECT 5 %s1",
+    "SELECT %sx",
     # what ends or hides a text
     "SELECT 1\0", "SELECT 1\0 WHERE x", "SELECT '\0'", 'SELECT "\0"', "SELECT\0 1",
     "SELECT\u00a01", "\u00a0SELECT 1", "SELECT 1\u2028", "SELECT\u20031", "SELECT 1\x1c", "SELECT\x851",
@@ -143,6 +145,7 @@ OUT_OF_REACH = [
     "format_type", "oidvectortypes", "obj_description", "col_description", "shobj_description", "acldefault",
     "makeaclitem", "nextval", "currval", "setval", "has_sequence_privilege", "gin_clean_pending_list",
     "brin_summarize_new_values", "brin_summarize_range", "brin_desummarize_range",
+    "_regclass", "_regtype", "_regrole", "_regnamespace", "__regclass",
     "regclassin", "regclassout", "regtypeout", "regroleout", "regnamespacesend", "record_in", "array_in", "enum_in",
     "domain_in", "satisfies_hash_partition", "has_table_privilege", "has_column_privilege", "has_schema_privilege",
     "citus_tables", "run_command_on_workers", "run_command_on_shards",
@@ -183,8 +186,71 @@ def test_a_word_is_refused_for_itself_and_not_for_what_surrounds_it() -> None:
         "regconfig",
         "regexp_match",
     ):
-        assert passes(f'SELECT "{word}"(1) FROM x.{word}'), word
+        assert passes(f'SELECT "{word}", 1::{word} FROM x.{word}'), word
         assert not guard.is_refused_word(word)
+
+
+UNKNOWN = [
+    "run_text('SELECT 1')", "public.run_text('x')", '"public" . "run_text" (1)', 'x."lower"(1)', "pg_temp.f(1)",
+    "currtid2('products', '(0,0)')", "row_security_active('x')", "xpath('/a', x)", "version()", "inet_server_addr()",
+    "txid_current()", "lastval()", "binary_upgrade_create_empty_extension()", "a[1:run_text(2)]", "a[1 :run_text(2)]",
+    "f.left(1)", '"select"(1)', '"values"(1)', "1 OPERATOR(public.+) 1", "run_text %(values)s", "run_text%s",
+    "(SELECT run_text(1))", "CASE WHEN run_text(1) THEN 1 END", "count(*) FILTER (WHERE run_text(1))",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("call", UNKNOWN)
+def test_a_function_that_nobody_has_listed_is_refused_wherever_it_is_called(call: str) -> None:
+    forms = [
+        f"SELECT {call}", f"SELECT 1 FROM a JOIN b ON {call}", f"SELECT 1 FROM a, LATERAL {call}",
+        f"SELECT 1 FROM {call} AS x (a, b)", f"DELETE FROM a USING {call}", f"UPDATE a SET b = {call}",
+        f"INSERT INTO a (b) VALUES ({call})", f"INSERT INTO a (b) SELECT {call}", f"SELECT 1 ORDER BY {call} DESC",
+        f"WITH a AS MATERIALIZED (SELECT {call}) SELECT 1 FROM a", f"SELECT 1 LIMIT {call}", f"SELECT ({call}).*",
+        f"INSERT INTO a VALUES (1) ON CONFLICT (b) DO UPDATE SET b = {call} RETURNING {call}",
+    ]  # fmt: skip
+    assert [form for form in forms if passes(form)] == []
+    listed = [form.replace(call, "lower(x)") for form in forms]  # the control
+    assert [form for form in listed if not passes(form)] == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        'INSERT INTO "run_text" ("title") VALUES (1)', 'INSERT INTO platform.run_text ("title") VALUES (1)',
+        "WITH RECURSIVE run_text(n) AS (SELECT 1) SELECT 1", "WITH run_text(n) AS (SELECT 1) SELECT 1",
+        "SELECT a.b FROM jsonb_each(%s) AS a (b, c)", "SELECT 1::box2(3), CAST(1 AS box2(3)), 1::public.box2(3)",
+        'SELECT "run_text" FROM "run_text" WHERE "run_text" IN (1)', "SELECT run_text = %s, run_text %% 2",
+        'SELECT \'x\' AS "("',
+    ],
+)  # fmt: skip
+def test_the_name_of_a_table_or_type_is_not_a_call(statement: str) -> None:
+    guard.check(statement)
+
+
+def test_a_module_names_what_its_statements_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(functions, "_admitted", set())
+    statement = "SELECT public.similarity(title, %s) FROM products"
+    assert not passes(statement)
+    guard.admit("public.similarity")
+    assert passes(statement)
+    assert not passes(statement.replace("public.", ""))
+    guard.admit("pg_sleep", "set_config")  # out of a tenant's reach all the same
+    assert not passes("SELECT pg_sleep(1)")
+    assert not passes("SELECT set_config('role', 'x', true)")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT 1 INTO x",
+        "SELECT a INTO TEMP x FROM b",
+        "SELECT a INTO TABLE x FROM b",
+        "WITH a AS (SELECT 1) SELECT 1 INTO x",
+    ],
+)
+def test_a_query_makes_no_table(statement: str) -> None:
+    with pytest.raises(StatementRefused, match="SELECT INTO"):
+        guard.check(statement)
 
 
 @pytest.mark.parametrize(

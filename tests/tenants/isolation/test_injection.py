@@ -1,143 +1,19 @@
-"""A page with an SQL injection, made on purpose, and an attacker with an account of their own in another tenant.
+"""Injected SQL against pages with a hole (`tests/support/injection.py`), from an attacker with an account of their own.
 
 Each attack runs twice: with the guard, where it must be refused, and without it, where it must succeed. The database
 grants `set_config` to everybody (`loose_settings`), so that nothing but the guard is in an attack's way.
 """
 
-import io
 import re
-import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
-import psycopg2
 import pytest
-import requests
-import sqlalchemy as sa
-from flask import Blueprint, Flask, Response, jsonify, request
+from flask import Flask
 
-from saas.core.database import db
 from saas.core.settings import Settings
-from tenants import isolation
-from tenants.isolation import StatementRefused, guard
-from tenants.members import permissions
-from tenants.members.permissions import needs
-from tenants.routing import enter
-from tenants.usage import flows
-from tests.support import attacks, database
+from tests.support import attacks
 from tests.support.attacks import Attack, Place
-from tests.support.people import Person, sign_up
-
-injectable = Blueprint("injectable", __name__, url_prefix="/injectable")
-injectable.before_request(enter)
-
-
-@injectable.get("/filter")
-@needs(permissions.RECORDS_READ)
-def by_filter() -> Response:
-    return jsonify(run(f"SELECT title FROM products WHERE title = '{request.args['text']}'"))
-
-
-@injectable.get("/sort")
-@needs(permissions.RECORDS_READ)
-def by_sort() -> Response:
-    """One value is bound as it should be, and the other is not."""
-    text = f"SELECT title FROM products WHERE title <> %(q)s ORDER BY {request.args['text']}"
-    return jsonify(run(text, {"q": request.args.get("q", "")}))
-
-
-@injectable.get("/statement")
-@needs(permissions.RECORDS_READ)
-def by_statement() -> Response:
-    return jsonify([run(text) for text in request.args.getlist("text")])
-
-
-@injectable.get("/raw")
-@needs(permissions.RECORDS_READ)
-def raw() -> Response:
-    """Past SQLAlchemy, to a driver that is given no parameters and so leaves each % alone."""
-    with db.session.connection().connection.cursor() as cursor:
-        cursor.execute(request.args["text"])
-        return jsonify(cursor.fetchall())
-
-
-@injectable.get("/design")
-@needs(permissions.RECORDS_READ)
-def in_design() -> Response:
-    with isolation.design():
-        seen = run(request.args["text"])
-    return jsonify([seen, run(request.args["then"])])
-
-
-@injectable.get("/export")
-@needs(permissions.RECORDS_READ)
-def in_export() -> Response:
-    out = io.StringIO()
-    with isolation.export(), db.session.connection().connection.cursor() as cursor:
-        cursor.copy_expert(request.args["text"], out)  # type: ignore[attr-defined]
-    return jsonify(out.getvalue())
-
-
-@injectable.get("/all")
-@needs(permissions.RECORDS_READ)
-def everything() -> Response:
-    """An honest page."""
-    return jsonify(run("SELECT title FROM products"))
-
-
-def run(text: str, values: Any = None) -> list[list[str]]:
-    found = db.session.connection().exec_driver_sql(text, values)
-    return [[str(value) for value in row] for row in found] if found.returns_rows else []
-
-
-# All that might stay on a pooled connection, and the backend's number, which tells it from another one.
-LEFT = """
-SELECT pg_backend_pid(), current_user, session_user, current_setting('role'), current_setting('search_path'),
-    (SELECT string_agg(name || '=' || setting, ' ' ORDER BY name) FROM pg_settings WHERE source = 'session'),
-    (SELECT count(*) FROM pg_prepared_statements), (SELECT count(*) FROM pg_cursors WHERE is_holdable),
-    (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()),
-    (SELECT count(*) FROM pg_listening_channels()), (SELECT count(*) FROM pg_largeobject_metadata)
-"""
-
-
-@dataclass
-class Stage:
-    app: Flask
-    attacker: Person
-    victim: Person
-    row: str  # what a record of the victim says
-    name: str  # what a collection of the victim, and its field, is called
-    oids: tuple[int, int] = (0, 0)  # of its table and of its row's type
-
-    def strike(self, attack: Attack) -> requests.Response:
-        """Send the attack as the attacker, signed in to their own workspace."""
-        sent = {"text": [self._aim(text) for text in attack.texts]}
-        sent |= {name: self._aim(text) for name, text in attack.more.items()}
-        url = f"{self.attacker.home}/injectable/{attack.place}"
-        return self.attacker.browser.request("GET", url, params=sent)
-
-    def look(self) -> str:
-        """The attacker's next request, an honest one, over the same connection."""
-        return self.attacker.browser.request("GET", f"{self.attacker.home}/injectable/all").text
-
-    def left(self) -> tuple[Any, ...]:
-        with self.app.app_context(), db.engine.connect() as connection:
-            return tuple(connection.exec_driver_sql(LEFT).one())
-
-    def reconnect(self) -> None:
-        """Drop the connection, which a control may have spoilt."""
-        with self.app.app_context():
-            db.engine.dispose()
-
-    def _aim(self, text: str) -> str:
-        for word, value in (
-            ("VICTIM", self.victim.tenant),
-            ("TABLE::oid", f"{self.oids[0]}::oid"),
-            ("TYPE", self.oids[1]),
-        ):
-            text = text.replace(word, str(value))
-        return text
+from tests.support.injection import Stage, expect_refusal, set_up, switch_off_guard
 
 
 @pytest.fixture(scope="module")
@@ -161,30 +37,6 @@ def strict_stage(strict: Stage) -> Iterator[Stage]:
     """The same where `set_config` is taken from everybody, as on the embedded server and on one of our own."""
     yield strict
     strict.reconnect()
-
-
-def set_up(settings: Settings) -> Iterator[Stage]:
-    with database.application(settings, database_pool_size=1) as app:
-        app.register_blueprint(injectable)
-        app.register_error_handler(StatementRefused, lambda error: (f"refused: {error}", 403))
-        for kind in (sa.exc.DBAPIError, psycopg2.Error):
-            app.register_error_handler(kind, lambda error: (f"failed: {error}", 409))
-        made = Stage(
-            app,
-            attacker=sign_up(app, database.browser(app), "Attacker & Sons"),
-            victim=sign_up(app, database.browser(app), "Victim & Sons"),
-            row=f"row{secrets.token_hex(8)}",
-            name=f"plan{secrets.token_hex(8)}",
-        )
-        made.attacker.define("products", title="text")
-        made.victim.define("products", title="text")
-        made.victim.define(made.name, **{made.name: "text"})
-        for person, title in ((made.attacker, "mine"), (made.victim, made.row)):
-            answer = person.api("POST", "/collections/products/records", json={"title": title})
-            assert answer.status_code == 201, answer.text
-        flows.of(app).flush()  # else a thread takes the one connection to write down these calls
-        made.oids = tuple(*database.sql(app, "SELECT oid, reltype FROM pg_class WHERE relname = :name", name=made.name))
-        yield made
 
 
 @attacks.each(attacks.READS_A_ROW)
@@ -219,6 +71,31 @@ def test_an_injected_query_leaves_nothing_on_the_connection(
     after = stage.left()
     assert after[0] == before[0], "the control needs the same connection"
     assert after != before, f"the attack itself does not work: {answer.text}"
+
+
+@attacks.each(attacks.WRITES)
+def test_an_injected_query_writes_nothing_into_another_tenant(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, attack: Attack
+) -> None:
+    expect_refusal(stage, attack)
+    before = stage.theirs().count("planted")
+    switch_off_guard(monkeypatch)
+    answer = stage.strike(attack)
+    assert stage.theirs().count("planted") == before + 1, f"the attack itself does not work: {answer.text}"
+
+
+@attacks.each(attacks.GAINS_NOTHING)
+def test_the_guard_also_stops_what_gains_an_attacker_nothing(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, attack: Attack
+) -> None:
+    """Listed apart, since nothing shows what the guard adds."""
+    expect_refusal(stage, attack)
+    before = stage.left()
+    switch_off_guard(monkeypatch)
+    answer = stage.strike(attack)
+    assert answer.status_code == 200, answer.text
+    assert not {stage.row, stage.name, stage.victim.tenant}.intersection(answer.text.split('"'))
+    assert stage.left() == before
 
 
 @attacks.each(attacks.STOPPED_BY_THE_SERVER)
@@ -264,20 +141,3 @@ def test_each_injectable_page_works_where_nobody_attacks_it(stage: Stage, place:
         answer = person.browser.request("GET", f"{person.home}/injectable/{place}", params=values)
         assert answer.status_code == 200, answer.text
         assert title in answer.text
-
-
-def expect_refusal(stage: Stage, attack: Attack) -> None:
-    before = stage.left()
-    answer = stage.strike(attack)
-    assert (answer.status_code, answer.text[:8]) == (403, "refused:"), answer.text
-    seen = stage.look()
-    assert "mine" in seen, seen
-    seen += answer.text + str(answer.headers)
-    assert stage.row not in seen
-    assert stage.name not in seen
-    assert stage.left() == before
-
-
-def switch_off_guard(monkeypatch: pytest.MonkeyPatch) -> None:
-    for check in ("check", "check_design", "check_export"):
-        monkeypatch.setattr(guard, check, lambda _statement: None)

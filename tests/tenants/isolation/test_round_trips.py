@@ -35,10 +35,10 @@ class Tapped:
 
 
 @pytest.fixture(scope="module")
-def tapped(app: Flask, settings: Settings) -> Iterator[Tapped]:
+def tapped(own: Settings) -> Iterator[Tapped]:
     with (
-        wire.tapped(settings.database_url) as tap,
-        database.application(settings, database_url=tap.url) as made,
+        wire.tapped(own.database_url) as tap,
+        database.application(own, database_url=tap.url) as made,
         pytest.MonkeyPatch.context() as patch,
     ):
         patch.setattr(flows, "INTERVAL", 3600.0)  # calls are written down between the measurements only

@@ -1,0 +1,98 @@
+"""What the platform's migrations grant and which policies they make; a test holds it against a migrated database.
+
+A migration that changes rights changes them here as well.
+"""
+
+from typing import NamedTuple
+
+ROWS = ("SELECT", "INSERT", "UPDATE", "DELETE")
+
+_WRITTEN = (
+    "attempts canaries checkouts codes customers grants invitations invoices jobs mails memberships notes operations "
+    "probe_reports recovery_codes second_factors sessions stripe_events subscriptions tenants usage usage_batches users"
+)
+
+# By table: what the application may.
+APP: dict[str, tuple[str, ...]] = {
+    "alembic_version": ("SELECT",),
+    "audit": ("SELECT", "INSERT"),
+    "access_changes": ("SELECT", "INSERT"),
+    **dict.fromkeys(_WRITTEN.split(), ROWS),
+}
+
+# And what a bound tenant may, of whole tables and of columns.
+TENANT: dict[str, tuple[str, ...]] = {
+    "audit": ("SELECT",),
+    "jobs": ("SELECT",),
+    "memberships": ("SELECT",),
+    "usage": ("SELECT", "INSERT"),
+}
+TENANT_COLUMNS: dict[str, tuple[str, str]] = {
+    "audit": ("INSERT", "id tenant actor action detail"),
+    "invitations": (
+        "SELECT",
+        "id tenant email role invited_by created_at sent_at expires_at accepted_at revoked_at",
+    ),
+    "jobs": (
+        "INSERT",
+        "id name tenant args queue limit_seconds max_tries state run_at due_at lease tries error tick finished_at",
+    ),
+    "tenants": ("SELECT", "id limits"),
+    "usage": ("UPDATE", "used"),
+    "users": ("SELECT", "id name email"),
+}
+
+
+class Policy(NamedTuple):
+    """As PostgreSQL writes it back, with single spaces."""
+
+    table: str
+    name: str
+    to: str
+    command: str = "ALL"
+    kind: str = "PERMISSIVE"
+    using: str | None = None
+    check: str | None = None
+
+    @property
+    def sql(self) -> str:
+        using = f" USING ({self.using})" if self.using else ""
+        source = _SOURCES.get((self.table, self.name), self.check)
+        check = f" WITH CHECK ({source})" if source else ""
+        return (
+            f"CREATE POLICY {self.name} ON platform.{self.table} AS {self.kind} FOR {self.command} TO {self.to}"
+            f"{using}{check};"
+        )
+
+
+_OWN = "((tenant)::text = platform.bound())"
+_FELLOWS = (
+    "(EXISTS ( SELECT 1 FROM platform.memberships m"
+    " WHERE ((m.user_id = users.id) AND ((m.tenant)::text = platform.bound()))))"
+)
+_FIT = (
+    "((tick IS NULL) AND ((state)::text = 'waiting'::text) AND (tries = 0) AND (lease = 0)"
+    " AND ((queue)::text = ANY ((ARRAY['fast'::character varying, 'slow'::character varying,"
+    " 'webhooks'::character varying])::text[])) AND (run_at >= now()) AND (due_at >= now()) AND (error IS NULL)"
+    " AND (finished_at IS NULL) AND ((limit_seconds >= 1) AND (limit_seconds <= 86400))"
+    " AND ((max_tries >= 1) AND (max_tries <= 100)))"
+)
+# Written back in yet another way when it is made from the above.
+_SOURCES = {
+    ("jobs", "fit"): "tick IS NULL AND state = 'waiting' AND tries = 0 AND lease = 0"
+    " AND queue IN ('fast', 'slow', 'webhooks') AND run_at >= now() AND due_at >= now() AND error IS NULL"
+    " AND finished_at IS NULL AND limit_seconds BETWEEN 1 AND 86400 AND max_tries BETWEEN 1 AND 100"
+}
+_STOCK = "((period)::text = ''::text)"
+_KEYED = ("audit", "invitations", "jobs", "memberships", "tenants", "usage", "users")
+
+POLICIES = {
+    *(Policy(table, "app", "fh_app", using="true", check="true") for table in _KEYED),
+    *(Policy(table, "tenant", "fh_tenant", using=_OWN) for table in ("audit", "jobs", "memberships", "usage")),
+    Policy("invitations", "tenant", "fh_tenant", "SELECT", using=_OWN),
+    Policy("tenants", "tenant", "fh_tenant", "SELECT", using="((id)::text = platform.bound())"),
+    Policy("users", "tenant", "fh_tenant", "SELECT", using=_FELLOWS),
+    Policy("jobs", "fit", "fh_tenant", "INSERT", "RESTRICTIVE", check=_FIT),
+    Policy("usage", "stocks", "fh_tenant", "INSERT", "RESTRICTIVE", check=_STOCK),
+    Policy("usage", "still_stocks", "fh_tenant", "UPDATE", "RESTRICTIVE", using=_STOCK),
+}

@@ -1,0 +1,317 @@
+"""`saas tenants doctor`: what it finds, what it mends, and what it leaves alone.
+
+On a server of this file's own, since roles belong to the whole cluster.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg2
+import pytest
+from click.testing import CliRunner, Result
+from flask import Flask
+
+from saas import app as application
+from saas.cli import main
+from saas.core.administrator import administrator
+from saas.core.settings import Settings
+from saas.devstack import postgres
+from tenants import provisioning
+from tenants.doctor import looking
+from tenants.doctor.faults import Fault
+from tenants.isolation import schemas
+from tests.migrations.catalogue import catalogue
+from tests.support import database
+from tests.support.database import browser, schema_and_role, sql
+from tests.support.people import Person, sign_up
+from tests.support.servers import Alone, alone
+
+HEALTHY = "Each tenant has its schema and its role, and there are no others.\n"
+HIGH = 2
+
+Doctor = Callable[..., Result]
+ELSEWHERE = "elsewhere"  # another database of the same cluster
+
+
+@pytest.fixture(scope="module")
+def place(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Alone, Flask]]:
+    folder = tmp_path_factory.mktemp("server")
+    with alone(folder, settings, spare_tenants_low=HIGH, spare_tenants_high=HIGH) as (server, app):
+        postgres.create_database(server.server, ELSEWHERE)
+        yield server, app
+
+
+@pytest.fixture
+def here(place: tuple[Alone, Flask]) -> Iterator[Flask]:
+    """Healthy before each test and, as the doctor sees it, after it."""
+    app = place[1]
+    refill(app)
+    assert faults(app) == []
+    yield app
+    assert faults(app) == []
+
+
+@pytest.fixture
+def root(place: tuple[Alone, Flask]) -> Iterator[Callable[..., list[Any]]]:
+    """Runs statements as the superuser."""
+    opened = []
+
+    def run(statement: str, where: str = "freehold") -> list[Any]:
+        connection = psycopg2.connect(place[0].server.superuser_url(where).replace("+psycopg2", ""))
+        opened.append(connection)
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+
+    yield run
+    for connection in opened:
+        connection.close()
+
+
+@pytest.fixture
+def doctor(place: tuple[Alone, Flask], monkeypatch: pytest.MonkeyPatch) -> Doctor:
+    for name, value in place[0].settings.model_dump().items():
+        if value is not None:
+            monkeypatch.setenv(name.upper(), str(value))
+    return lambda *words, **options: CliRunner().invoke(
+        main, ["tenants", "doctor", *words], obj=application.create_app, **options
+    )
+
+
+@pytest.fixture
+def spare(here: Flask) -> str:
+    return str(sql(here, "SELECT id FROM platform.tenants WHERE state = 'spare' LIMIT 1")[0][0])
+
+
+@pytest.fixture
+def person(here: Flask) -> Person:
+    """The owner of a workspace, after which the pool is full again."""
+    made = sign_up(here, browser(here))
+    refill(here)
+    return made
+
+
+def test_a_platform_in_order_is_told_so(here: Flask, person: Person, doctor: Doctor) -> None:
+    told = doctor()
+    assert (told.exit_code, told.output) == (0, HEALTHY)
+
+
+def test_an_empty_schema_without_a_row_is_dropped_with_its_role(
+    here: Flask, spare: str, doctor: Doctor, root: Callable[..., list[Any]]
+) -> None:
+    root(f"DELETE FROM platform.tenants WHERE id = '{spare}'")
+    told = doctor()
+    assert (told.exit_code, told.output) == (
+        1,
+        f"1 x schema without a tenant, nothing in it. --fix drops schema and role.\n    {spare}\n",
+    )
+    assert schema_and_role(here, spare) == (1, 1)
+    mended = doctor("--fix", "--yes")
+    assert mended.exit_code == 0, mended.output
+    assert f"{spare} was mended.\n" in mended.output
+    assert mended.output.endswith(f"Afterwards:\n{HEALTHY}")
+    assert schema_and_role(here, spare) == (0, 0)
+    entries = f"SELECT detail ->> 'fault' FROM platform.audit WHERE action = 'tenant.mended' AND tenant = '{spare}'"
+    assert root(entries) == [(Fault.SCHEMA.value,)]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "INSERT INTO {}.fh_collections (id, name, label, fields) VALUES (gen_random_uuid(), 'a', 'A', '[]')",
+        "CREATE TABLE {}.notes AS SELECT 1 AS id",
+        "CREATE VIEW {}.looked AS SELECT 1",
+        "CREATE FUNCTION {}.made() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    ],
+)
+def test_a_schema_with_data_in_it_is_dropped_only_when_that_is_said(
+    here: Flask, spare: str, doctor: Doctor, root: Callable[..., list[Any]], data: str
+) -> None:
+    root(data.format(spare))
+    root(f"DELETE FROM platform.tenants WHERE id = '{spare}'")
+    told = doctor("--fix", "--yes")
+    assert (told.exit_code, told.output.startswith("1 x schema without a tenant, with data in it.")) == (1, True)
+    assert schema_and_role(here, spare) == (1, 1)
+    mended = doctor("--fix", "--drop-data", "--yes")
+    assert (mended.exit_code, schema_and_role(here, spare)) == (0, (0, 0))
+
+
+def test_a_role_without_a_row_is_dropped_unless_another_database_needs_it(
+    here: Flask, doctor: Doctor, root: Callable[..., list[Any]]
+) -> None:
+    ours, theirs = schemas.new_id(), schemas.new_id()
+    create(here, ours, theirs)
+    root(f"CREATE SCHEMA {theirs}; GRANT USAGE ON SCHEMA {theirs} TO {theirs}", ELSEWHERE)
+    told = doctor()
+    assert (told.exit_code, ours in told.output, theirs in told.output) == (1, True, False)
+    assert doctor("--fix", "--yes").exit_code == 0
+    assert (schema_and_role(here, ours), schema_and_role(here, theirs)) == ((0, 0), (0, 1))
+
+
+def test_what_cannot_be_mended_is_told_and_keeps_nobody_else(
+    here: Flask, spare: str, doctor: Doctor, root: Callable[..., list[Any]]
+) -> None:
+    role = schemas.new_id()
+    create(here, role)
+    root(f"GRANT USAGE ON SCHEMA public TO {role}")
+    root(f"DELETE FROM platform.tenants WHERE id = '{spare}'")
+    told = doctor("--fix", "--yes")
+    assert told.exit_code == 1
+    assert f"{role} could not be mended:" in told.output
+    assert f"{spare} was mended." in told.output
+    root(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "DROP SCHEMA {} CASCADE",
+        "DROP OWNED BY {0}; DROP ROLE {0}",
+        "UPDATE platform.tenants SET revision = '0001' WHERE id = '{}'",
+        """UPDATE platform.tenants SET module_revisions = '{{"gone": "1"}}', revision = '0000' WHERE id = '{}'""",
+    ],
+)
+def test_a_spare_that_is_not_whole_is_replaced(
+    here: Flask, spare: str, doctor: Doctor, root: Callable[..., list[Any]], harm: str
+) -> None:
+    root(harm.format(spare))
+    told = doctor()
+    assert (told.exit_code, told.output.splitlines()[1:]) == (1, [f"    {spare}"])
+    assert doctor("--fix", "--yes").exit_code == 0
+    assert schema_and_role(here, spare) == (0, 0)
+    assert root("SELECT count(*) FROM platform.tenants WHERE state = 'spare'") == [(HIGH,)]
+
+
+def test_a_workspace_that_lost_its_role_gets_it_back_as_it_was(
+    here: Flask, person: Person, doctor: Doctor, root: Callable[..., list[Any]]
+) -> None:
+    person.define("orders", title="text")
+    tenant = person.tenant
+    with here.app_context(), administrator() as connection:
+        before = catalogue(connection, tenant)
+    root(f"DROP OWNED BY {tenant}; DROP ROLE {tenant}")
+    assert doctor("--fix", "--yes").exit_code == 0
+    with here.app_context(), administrator() as connection:
+        assert catalogue(connection, tenant) == before
+    assert person.api("POST", "/collections/orders/records", json={"title": "First"}).status_code == 201
+
+
+def test_a_workspace_that_lost_its_schema_is_told_and_left(
+    here: Flask, person: Person, doctor: Doctor, root: Callable[..., list[Any]]
+) -> None:
+    root(f"DROP SCHEMA {person.tenant} CASCADE")
+    told = doctor("--fix", "--yes")
+    assert (told.exit_code, "Restore the schema from a backup" in told.output) == (1, True)
+    assert root(f"SELECT state FROM platform.tenants WHERE id = '{person.tenant}'") == [("active",)]
+    remove(root, person)
+
+
+def test_a_workspace_that_waits_without_a_job_is_built(
+    here: Flask, doctor: Doctor, root: Callable[..., list[Any]]
+) -> None:
+    person = late(here, root)
+    assert faults(here) == []  # the control: its job waits
+    root("UPDATE platform.jobs SET state = 'dead', due_at = NULL WHERE name = 'tenants.provision'")
+    told = doctor()
+    assert (told.exit_code, person.tenant in told.output) == (1, True)
+    assert doctor("--fix", "--yes").exit_code == 0
+    assert schema_and_role(here, person.tenant) == (1, 1)
+    assert person.open("/home").status == 200
+
+
+def test_what_lies_in_the_way_of_a_workspace_that_waits_is_cleared(
+    here: Flask, doctor: Doctor, root: Callable[..., list[Any]]
+) -> None:
+    person = late(here, root)
+    with here.app_context(), administrator() as connection:
+        schemas.create(connection, [person.tenant], "")
+    assert doctor("--fix", "--yes").exit_code == 0
+    assert root(f"SELECT state FROM platform.tenants WHERE id = '{person.tenant}'") == [("active",)]
+
+
+def test_open_jobs_of_a_tenant_that_is_gone_are_deleted(
+    here: Flask, person: Person, doctor: Doctor, root: Callable[..., list[Any]]
+) -> None:
+    gone = schemas.new_id()
+    job = "INSERT INTO platform.jobs (id, name, tenant, args, queue, limit_seconds, max_tries, state, lease, tries)"
+    for tenant, state in ((gone, "waiting"), (gone, "done"), (person.tenant, "waiting")):
+        root(f"{job} VALUES (uuidv7(), 'demo.report', '{tenant}', '[]', 'slow', 1, 1, '{state}', 0, 0)")
+    told = doctor()
+    assert (told.exit_code, gone in told.output, person.tenant in told.output) == (1, True, False)
+    assert doctor("--fix", "--yes").exit_code == 0
+    assert root(f"SELECT state FROM platform.jobs WHERE tenant = '{gone}'") == [("done",)]
+
+
+def test_a_workspace_that_nobody_owns_or_that_is_behind_is_told(
+    here: Flask, person: Person, doctor: Doctor, root: Callable[..., list[Any]]
+) -> None:
+    root(f"UPDATE platform.memberships SET role = 'admin' WHERE tenant = '{person.tenant}'")
+    root(f"UPDATE platform.tenants SET revision = '0001' WHERE id = '{person.tenant}'")
+    told = doctor("--fix", "--yes")
+    assert told.exit_code == 1
+    assert "1 x workspace behind the latest revision. Run `saas migrate`." in told.output
+    assert "1 x workspace without an owner." in told.output
+    remove(root, person)
+
+
+def test_it_asks_before_it_mends(here: Flask, spare: str, doctor: Doctor, root: Callable[..., list[Any]]) -> None:
+    root(f"DELETE FROM platform.tenants WHERE id = '{spare}'")
+    told = doctor("--fix", input="n\n")
+    assert (told.exit_code, "Mend 1 of 1? [y/N]: n" in told.output) == (1, True)
+    assert schema_and_role(here, spare) == (1, 1)
+    assert doctor("--fix", input="y\n").exit_code == 0
+
+
+def test_thousands_of_one_kind_are_counted_and_some_of_them_named(
+    here: Flask, doctor: Doctor, root: Callable[..., list[Any]]
+) -> None:
+    gone = sorted(schemas.new_id() for _ in range(23))
+    create(here, *gone)
+    lines = doctor().output.splitlines()
+    assert (lines[0][:4], lines[1:21], lines[21]) == ("23 x", [f"    {role}" for role in gone[:20]], "    and 3 more")
+    assert doctor("--fix", "--yes").exit_code == 0
+
+
+def test_without_roles_for_tenants_none_is_missed(here: Flask, spare: str, root: Callable[..., list[Any]]) -> None:
+    root(f"DROP OWNED BY {spare}; DROP ROLE {spare}")
+    assert faults(here) == [Fault.SPARE]
+    settings: Settings = here.extensions["freehold.settings"]
+    with database.application(settings, tenant_isolation="schema") as other:
+        assert faults(other) == []
+    root(f"DROP SCHEMA {spare} CASCADE; DELETE FROM platform.tenants WHERE id = '{spare}'")
+
+
+def faults(app: Flask) -> list[Fault]:
+    with app.app_context():
+        return [finding.fault for finding in looking.find()]
+
+
+def refill(app: Flask) -> None:
+    with app.app_context():
+        provisioning.refill()
+
+
+def create(app: Flask, *roles: str) -> None:
+    """As whoever makes the tenants' roles, who then may drop them."""
+    with app.app_context(), administrator() as connection:
+        connection.exec_driver_sql(";".join(f"CREATE ROLE {role}" for role in roles))
+
+
+def late(app: Flask, root: Callable[..., list[Any]]) -> Person:
+    """Somebody who signed up while the pool was empty."""
+    spares = [row[0] for row in root("DELETE FROM platform.tenants WHERE state = 'spare' RETURNING id")]
+    for tenant in spares:
+        root(f"DROP SCHEMA {tenant} CASCADE; DROP ROLE {tenant}")
+    mark = schemas.new_id()[2:]
+    visitor = browser(app)
+    form = {"business": "Late", "address": f"late-{mark}", "email": f"{mark}@example.com"}
+    visitor.send(visitor.open("/sign-up"), "", "business", password="correct horse battery", **form)
+    ((tenant,),) = root(f"SELECT id FROM platform.tenants WHERE address = 'late-{mark}'")
+    return Person(visitor, form["email"], form["address"], tenant)
+
+
+def remove(root: Callable[..., list[Any]], person: Person) -> None:
+    root(f"DELETE FROM platform.users WHERE email = '{person.email}'")
+    root(f"DELETE FROM platform.tenants WHERE id = '{person.tenant}'")
+    root(f"DROP SCHEMA IF EXISTS {person.tenant} CASCADE; DROP ROLE {person.tenant}")
