@@ -18,7 +18,17 @@ Judge = Callable[..., list[str]]
 Lint = Callable[..., subprocess.CompletedProcess[str]]
 
 _NOT_COPIED = shutil.ignore_patterns(
-    ".git", ".venv", ".devstack", "__pycache__", "*.egg-info", ".*_cache", ".coverage*", "htmlcov", ".env"
+    ".git",
+    ".venv",
+    ".bench",
+    ".devstack",
+    ".hypothesis",
+    "__pycache__",
+    "*.egg-info",
+    ".*_cache",
+    ".coverage*",
+    "htmlcov",
+    ".env",
 )
 
 
