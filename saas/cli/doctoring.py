@@ -5,7 +5,7 @@ from itertools import groupby
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
-from saas.cli.context import application
+from saas.cli.comparing import comparable
 from tenants import provisioning
 from tenants.doctor import looking, mending
 from tenants.doctor.faults import REMEDIES, Finding
@@ -18,8 +18,11 @@ SHOWN = 20  # of the tenants with the same fault, of which there may be thousand
 @click.option("--drop-data", is_flag=True, help="With --fix: drop schemas without a tenant though they hold data.")
 @click.option("--yes", is_flag=True, help="Don't ask before mending.")
 def doctor(fix: bool, drop_data: bool, yes: bool) -> None:
-    """Find schemas, roles and rows that don't belong together; exit status 1 while there are any."""
-    with application():
+    """Find schemas, roles and rows that don't belong together.
+
+    Exit status: 0 there are none, 1 there are some, 2 it could not look.
+    """
+    with comparable():
         found = looking.find()
         _tell(found)
         wanted = [finding for finding in found if fix and mending.mendable(finding, drop_data=drop_data)]

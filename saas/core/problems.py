@@ -32,8 +32,9 @@ _SENTENCES = {
     422: "Nothing was stored. See what is said of each field.",
 }
 
-# What a bound tenant's statement meets only where somebody has altered the schema or role by hand (PostgreSQL's
-# manual, appendix A): no right, no table, no column, no schema; and a role that is gone is an invalid value.
+# What a bound tenant's statement meets where somebody has altered the schema or role by hand (PostgreSQL's manual,
+# appendix A): no right, no table, no column, no schema; and a role that is gone is an invalid value. A statement of
+# ours that names what never was looks the same, so the log has the whole error.
 _ALTERED = {"42501", "42P01", "42703", "3F000"}
 _ROLE_IS_GONE = ("22023", 'role "')
 

@@ -35,7 +35,7 @@ def _faults(row: Any) -> Iterator[Fault]:
         yield from _without_a_schema(row)
     elif row.state == State.SPARE:
         if row.behind or not (row.schema and has_role):
-            yield Fault.SPARE
+            yield Fault.DATA if row.schema and _holds_data(row.tenant) else Fault.SPARE
     else:
         if not row.schema:
             yield Fault.LOST

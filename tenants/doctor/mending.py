@@ -12,6 +12,8 @@ from tenants.doctor.faults import Fault, Finding
 from tenants.isolation import schemas, traces
 from tenants.models import State, Tenant
 
+PATIENCE = "5s"  # with whoever holds what is to be locked, such as a backup
+
 Mend = Callable[[sa.Connection, str], bool]
 
 
@@ -27,6 +29,7 @@ def mend(finding: Finding, *, drop_data: bool = False) -> bool:
     if finding.fault == Fault.FORGOTTEN:
         return provisioning.provision(finding.tenant) > 0
     with administrator() as connection:
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{PATIENCE}'")
         mended = _mends(drop_data)[finding.fault](connection, finding.tenant)
         if mended:
             what = {"fault": finding.fault.value}
@@ -40,28 +43,27 @@ def _mends(drop_data: bool) -> dict[Fault, Mend]:
         Fault.SCHEMA: _drop_what_is_empty,
         **({Fault.DATA: _drop} if drop_data else {}),
         Fault.ROLE: _drop_what_is_empty,
-        Fault.SPARE: _remove_spare,
+        Fault.SPARE: _drop_what_is_empty,
         Fault.UNGRANTED: _give_role,
         Fault.STRAY: _forget_jobs,
     }
 
 
 def _drop_what_is_empty(connection: sa.Connection, tenant: str) -> bool:
+    """The tables are locked before they are looked into: a restore that is under way may have rows in them.
+
+    They come after the tenant's row, as when the fleet migrates, so that the two never deadlock.
+    """
+    _state(connection, tenant)
+    traces.close(connection, tenant)
     return not traces.contents(connection, tenant) and _drop(connection, tenant)
 
 
 def _drop(connection: sa.Connection, tenant: str) -> bool:
-    if _state(connection, tenant) not in {None, State.PREPARING}:
+    """Unless it is somebody's by now. A spare goes with its row; one that waits keeps its own, and is built anew."""
+    if _state(connection, tenant) == State.ACTIVE:
         return False
-    traces.drop(connection, tenant)
-    return True
-
-
-def _remove_spare(connection: sa.Connection, tenant: str) -> bool:
-    """A sign-up may have claimed it since, and a spare holds nothing but what it was built with."""
-    if _state(connection, tenant) != State.SPARE:
-        return False
-    connection.execute(sa.delete(Tenant).where(Tenant.id == tenant))
+    connection.execute(sa.delete(Tenant).where(Tenant.id == tenant, Tenant.state == State.SPARE))
     traces.drop(connection, tenant)
     return True
 

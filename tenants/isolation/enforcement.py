@@ -93,8 +93,8 @@ def read() -> list[Finding]:
     with engine.connect() as connection:
         broken = {rule.name for rule in _not_held(connection, wanted)}
         values = connection.execute(_NAMES).one()._asdict()
-        if not pooler.keeps_transactions(connection):
-            broken.add("pooler-transactions")
+    if not pooler.keeps_transactions(engine):
+        broken.add("pooler-transactions")
     if pooler.passes_on_sessions(engine):
         broken.add("pooler-session-state")
     return [

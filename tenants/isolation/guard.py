@@ -110,7 +110,7 @@ def _work_verdict(statement: str) -> str | None:
     first = next((token for token in tokens if token != ("sign", "(")), None)  # a union of limited queries has some
     if first not in _WORK:
         return "only SELECT, INSERT, UPDATE, DELETE and WITH run here"
-    if any(word == ("word", "into") and before != ("word", "insert") for before, word in pairwise(tokens)):
+    if _selects_into(tokens):
         return "SELECT INTO makes a table, and a temporary one would lie in the next tenant's way"
     return _common_verdict(tokens)
 
@@ -134,7 +134,8 @@ def _design_verdict(statement: str) -> str | None:
 def _export_verdict(statement: str) -> str | None:
     tokens = list(scan(statement))
     words = list(_outside_brackets(text for _, text in tokens))
-    if words[:1] != ["copy"] or not _COPY.intersection(pairwise(words)):
+    way = next((pair for pair in pairwise(words) if pair[0] in {"to", "from"}), None)  # a condition has more of them
+    if words[:1] != ["copy"] or way not in _COPY:
         return "only COPY to STDOUT and from STDIN run here"
     return _common_verdict(tokens)
 
@@ -158,6 +159,21 @@ def _common_verdict(tokens: list[tuple[str, str]], *, on_tables: bool = False) -
             return f"{text} is out of a tenant's reach"
     unknown = functions.unknown_call(tokens, on_tables=on_tables)
     return unknown and f"{unknown} is not among the functions that a tenant's statement may call"
+
+
+def _selects_into(tokens: list[tuple[str, str]]) -> bool:
+    """Whether an INTO is a SELECT's: `insert` in front of it may be what somebody called a column."""
+    selects = [False]  # at each depth of brackets, whether a SELECT has begun there
+    for before, token in pairwise([("", ""), *tokens]):
+        if token == ("sign", "("):
+            selects.append(False)
+        elif token == ("sign", ")") and len(selects) > 1:
+            selects.pop()
+        elif token == ("word", "select"):
+            selects[-1] = True
+        elif token == ("word", "into") and (selects[-1] or before != ("word", "insert")):
+            return True
+    return False
 
 
 def _outside_brackets(words: Iterable[str]) -> Iterator[str]:

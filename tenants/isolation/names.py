@@ -128,10 +128,12 @@ class _Reader:
 
     def _qualified(self, number: int) -> None:
         head, *rest = self.items[number].parts
-        if head == _PLATFORM:
-            if self.level.place in {"relations", "target"}:
-                self.aliases.add(rest[-1])
-        elif self.level.place in {"relations", "target"} or len(rest) > 1:
+        listed = self.level.place in {"relations", "target"}
+        # The database may be called like this too: `platform.side.products` is of another schema.
+        if head == _PLATFORM and (len(rest) == 1 or (not listed and self._may_be_column(number))):
+            if listed:
+                self.aliases.add(rest[0])
+        elif listed or len(rest) > 1:
             raise StatementRefused(f"{head} is a schema, and a tenant's statement names none")
         elif not self._may_be_column(number):
             raise StatementRefused(f"{head} may be a schema here, and a tenant's statement names none")

@@ -11,18 +11,23 @@ _MARK = "freehold.probe"  # a setting of no meaning; PostgreSQL lets everybody s
 _LOOK = sa.select(sa.func.current_setting(_MARK, True))
 
 
-def keeps_transactions(connection: sa.Connection) -> bool:
-    """Whether BEGIN works; `connection` is in autocommit, and of no use when it does not.
+def keeps_transactions(engine: sa.Engine) -> bool:
+    """Whether BEGIN works; `engine` has no pool and is in autocommit. Raises OperationalError when nothing does.
 
-    PgBouncer with pool_mode = statement refuses it and hangs up.
+    PgBouncer with pool_mode = statement refuses it and hangs up, each time; a database that goes away at that moment
+    does so too, and then takes no new client or answers the next one.
     """
-    try:
-        connection.exec_driver_sql("BEGIN")
-        connection.exec_driver_sql("ROLLBACK")
-    except sa.exc.DBAPIError:
-        connection.invalidate()
-        return False
-    return True
+    for _ in range(_CLIENTS):
+        with engine.connect() as client:
+            client.scalar(_LOOK)
+            try:
+                client.exec_driver_sql("BEGIN")
+                client.exec_driver_sql("ROLLBACK")
+            except sa.exc.DBAPIError:
+                client.invalidate()
+            else:
+                return True
+    return False
 
 
 def passes_on_sessions(engine: sa.Engine) -> bool:

@@ -1,8 +1,9 @@
 """What the catalogue knows of tenants, whether or not their rows do; for `saas tenants doctor`."""
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 
-_ROWS, _OTHERS = ("r", "p"), ("v", "m", "f")  # kinds of pg_class: what can be looked into, and what nobody of us makes
 _TRACES = """
     SELECT coalesce(s.tenant, r.tenant) AS tenant, s.tenant IS NOT NULL AS schema, r.tenant IS NOT NULL AS role,
            coalesce(r.elsewhere, false) AS elsewhere
@@ -14,6 +15,20 @@ _TRACES = """
         ) AS elsewhere
         FROM pg_roles a WHERE rolname ~ '^t_[a-z2-7]{16}$'
     ) r USING (tenant)
+"""
+_TABLES = """
+    SELECT relname AS name, format('%I.%I', nspname, relname) AS quoted
+    FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
+    WHERE nspname = :tenant AND relkind IN ('r', 'p') ORDER BY 1
+"""
+# All that lies in a schema depends on it; a table's sequences and types depend on the table as well.
+_OTHERS = """
+    SELECT object.identity FROM pg_depend d CROSS JOIN LATERAL pg_identify_object(classid, objid, 0) object
+    WHERE refclassid = CAST('pg_namespace' AS regclass) AND refobjid = to_regnamespace(:tenant)
+        AND classid <> CAST('pg_default_acl' AS regclass) AND object.type <> 'table'
+        AND NOT EXISTS (
+            SELECT FROM pg_depend p WHERE p.classid = d.classid AND p.objid = d.objid AND p.deptype IN ('a', 'i'))
+    ORDER BY 1
 """
 
 
@@ -29,12 +44,14 @@ def traces() -> sa.Subquery:
 
 def contents(connection: sa.Connection, tenant: str) -> list[str]:
     """What would be lost with a schema: tables that hold a row, and whatever is neither a table nor of one."""
-    kinds = "SELECT relname, relkind FROM pg_class WHERE relnamespace = to_regnamespace(:tenant)"
-    functions = "SELECT proname FROM pg_proc WHERE pronamespace = to_regnamespace(:tenant) ORDER BY proname"
-    found = connection.execute(sa.text(f"{kinds} ORDER BY relname"), {"tenant": tenant}).all()
-    filled = [name for name, kind in found if kind in _ROWS and _holds_a_row(connection, tenant, name)]
-    others = [name for name, kind in found if kind in _OTHERS]
-    return [*filled, *others, *connection.scalars(sa.text(functions), {"tenant": tenant})]
+    filled = [row.name for row in _tables(connection, tenant) if _holds_a_row(connection, tenant, row.name)]
+    return [*filled, *connection.scalars(sa.text(_OTHERS), {"tenant": tenant})]
+
+
+def close(connection: sa.Connection, tenant: str) -> None:
+    """Let nobody read or write a schema's tables until the end; waits for those that do, whose rows nobody sees yet."""
+    if tables := [row.quoted for row in _tables(connection, tenant)]:
+        connection.execute(sa.text(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE"))
 
 
 def drop(connection: sa.Connection, tenant: str) -> None:
@@ -44,6 +61,10 @@ def drop(connection: sa.Connection, tenant: str) -> None:
     connection.exec_driver_sql(f'DROP SCHEMA IF EXISTS "{tenant}" CASCADE')
     if not elsewhere:
         connection.exec_driver_sql(f'DROP ROLE IF EXISTS "{tenant}"')
+
+
+def _tables(connection: sa.Connection, tenant: str) -> Sequence[sa.Row[tuple[str, str]]]:
+    return connection.execute(sa.text(_TABLES), {"tenant": tenant}).all()
 
 
 def _holds_a_row(connection: sa.Connection, tenant: str, table: str) -> bool:

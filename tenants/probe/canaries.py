@@ -63,9 +63,11 @@ def _ready(address: str) -> Side:
     account = _open(address)
     if account.preparing:
         provisioning.provision(account.tenant)
-    entry, key_id = _enter(account)
     marker = f"{account.sign}-{secrets.token_hex(16)}"
-    record = _mark(account, marker)
+    with transaction():
+        _one_at_a_time()
+        entry, key_id = _enter(account)
+        record = _mark(account, marker)
     return Side(
         account.tenant, address, account.sign, marker, entry, account.person, key_id, record, MARKERS
     )  # fmt: skip
@@ -101,16 +103,14 @@ def _owner(tenant: str, address: str, sign: str) -> UUID:
 
 def _enter(account: _Account) -> tuple[Entry, UUID]:
     """The secrets that are kept, or new ones for those that open nothing any more."""
-    with transaction():
-        _one_at_a_time()
-        canary = db.session.get_one(Canary, account.tenant)
-        kept = _unsealed(canary)
-        site, workspace = _signed_in(account, kept)
-        key, key_id = _key(account, kept)
-        entry = Entry(site, workspace, key)
-        if entry != kept:
-            canary.entry = crypto.seal(json.dumps(asdict(entry)), _context(account.tenant))
-        return entry, key_id
+    canary = db.session.get_one(Canary, account.tenant)
+    kept = _unsealed(canary)
+    site, workspace = _signed_in(account, kept)
+    key, key_id = _key(account, kept)
+    entry = Entry(site, workspace, key)
+    if entry != kept:
+        canary.entry = crypto.seal(json.dumps(asdict(entry)), _context(account.tenant))
+    return entry, key_id
 
 
 def _signed_in(account: _Account, kept: Entry) -> tuple[str, str]:

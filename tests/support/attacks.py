@@ -312,6 +312,11 @@ LEAVES_A_TRACE = [
     ),
     attack("a temporary table by SELECT INTO", "statement", "SELECT title INTO TEMP fh_keys FROM products"),
     attack("the same in a sort clause", "sort", "1; SELECT 1 AS x INTO TEMPORARY TABLE fh_keys"),
+    attack(
+        "the same behind a column that is called insert",
+        "statement",
+        "SELECT (title) insert INTO TEMP fh_keys FROM products",
+    ),
     attack("a temporary table", "statement", "CREATE TEMP TABLE fh_keys (x int)"),
     attack("a temporary table out of a query", "statement", "CREATE TEMP TABLE fh_keys AS SELECT title FROM products"),
     attack("what an extension's function sets", "filter", f"' || {RUN}('SET extra_float_digits = 2') || '"),

@@ -3,7 +3,9 @@
 On a server of this file's own, since roles belong to the whole cluster.
 """
 
+import contextlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg2
@@ -17,11 +19,11 @@ from saas.core.administrator import administrator
 from saas.core.settings import Settings
 from saas.devstack import postgres
 from tenants import provisioning
-from tenants.doctor import looking
+from tenants.doctor import looking, mending
 from tenants.doctor.faults import Fault
 from tenants.isolation import schemas
 from tests.migrations.catalogue import catalogue
-from tests.support import database
+from tests.support import database, live
 from tests.support.database import browser, schema_and_role, sql
 from tests.support.people import Person, sign_up
 from tests.support.servers import Alone, alone
@@ -123,6 +125,8 @@ def test_an_empty_schema_without_a_row_is_dropped_with_its_role(
         "CREATE TABLE {}.notes AS SELECT 1 AS id",
         "CREATE VIEW {}.looked AS SELECT 1",
         "CREATE FUNCTION {}.made() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "CREATE TYPE {}.mood AS ENUM ('sad')",
+        "CREATE SEQUENCE {}.numbers",
     ],
 )
 def test_a_schema_with_data_in_it_is_dropped_only_when_that_is_said(
@@ -135,6 +139,67 @@ def test_a_schema_with_data_in_it_is_dropped_only_when_that_is_said(
     assert schema_and_role(here, spare) == (1, 1)
     mended = doctor("--fix", "--drop-data", "--yes")
     assert (mended.exit_code, schema_and_role(here, spare)) == (0, (0, 0))
+
+
+def test_a_schema_that_somebody_fills_meanwhile_stays(
+    here: Flask, spare: str, doctor: Doctor, root: Callable[..., list[Any]], place: tuple[Alone, Flask]
+) -> None:
+    """A restore's rows are seen by nobody before it commits, and a drop would wait for it and take them along."""
+    root(f"DELETE FROM platform.tenants WHERE id = '{spare}'")
+    restore = psycopg2.connect(place[0].superuser)
+    with contextlib.closing(restore), restore.cursor() as cursor:
+        row = "(id, name, label, fields) VALUES (gen_random_uuid(), 'a', 'A', '[]')"
+        cursor.execute(f"INSERT INTO {spare}.fh_collections {row}")
+        with ThreadPoolExecutor(1) as pool:
+            told = pool.submit(doctor, "--fix", "--yes")
+            live.eventually(lambda: root("SELECT 1 FROM pg_locks WHERE NOT granted"))
+            restore.commit()
+            assert f"{spare} has changed meanwhile.\n" in told.result().output
+    assert root(f"SELECT count(*) FROM {spare}.fh_collections") == [(1,)]
+    assert doctor("--fix", "--drop-data", "--yes").exit_code == 0
+
+
+def test_a_migration_that_is_under_way_is_waited_for_with_nothing_locked(
+    here: Flask, spare: str, doctor: Doctor, root: Callable[..., list[Any]], place: tuple[Alone, Flask]
+) -> None:
+    """It locks the row, then the tables; in the other order one of the two would be ended as a deadlock."""
+    root(f"UPDATE platform.tenants SET revision = '0' WHERE id = '{spare}'")
+    migration = psycopg2.connect(place[0].superuser)
+    with contextlib.closing(migration), migration.cursor() as cursor, ThreadPoolExecutor(1) as pool:
+        cursor.execute(f"SELECT FROM platform.tenants WHERE id = '{spare}' FOR UPDATE")
+        told = pool.submit(doctor, "--fix", "--yes")
+        live.eventually(lambda: root("SELECT 1 FROM pg_locks WHERE NOT granted"))
+        cursor.execute(f"LOCK TABLE {spare}.fh_collections IN ACCESS EXCLUSIVE MODE NOWAIT")
+        migration.commit()
+        assert told.result().exit_code == 0
+
+
+def test_it_waits_for_nobody_for_long(
+    here: Flask, spare: str, doctor: Doctor, root: Callable[..., list[Any]], place: tuple[Alone, Flask],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """A backup may take hours."""
+    monkeypatch.setattr(mending, "PATIENCE", "10ms")
+    root(f"DELETE FROM platform.tenants WHERE id = '{spare}'")
+    backup = psycopg2.connect(place[0].superuser)
+    with contextlib.closing(backup), backup.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM {spare}.fh_collections")
+        told = doctor("--fix", "--yes")
+        assert (told.exit_code, f"{spare} could not be mended: canceling statement" in told.output) == (1, True)
+    assert doctor("--fix", "--yes").exit_code == 0
+
+
+def test_a_spare_that_is_not_whole_and_holds_data_is_dropped_only_when_that_is_said(
+    here: Flask, spare: str, doctor: Doctor, root: Callable[..., list[Any]]
+) -> None:
+    """As when the platform's rows are older than the schemas, since only they were restored."""
+    root(f"CREATE TABLE {spare}.notes AS SELECT 1 AS id")
+    root(f"UPDATE platform.tenants SET revision = '0' WHERE id = '{spare}'")
+    told = doctor("--fix", "--yes")
+    assert (told.exit_code, told.output.startswith("1 x schema without a tenant, with data in it.")) == (1, True)
+    assert schema_and_role(here, spare) == (1, 1)
+    assert doctor("--fix", "--drop-data", "--yes").exit_code == 0
+    assert root(f"SELECT count(*) FROM platform.tenants WHERE id = '{spare}'") == [(0,)]
 
 
 def test_a_role_without_a_row_is_dropped_unless_another_database_needs_it(
@@ -253,6 +318,21 @@ def test_a_workspace_that_nobody_owns_or_that_is_behind_is_told(
     assert "1 x workspace behind the latest revision. Run `saas migrate`." in told.output
     assert "1 x workspace without an owner." in told.output
     remove(root, person)
+
+
+def test_by_the_measure_of_another_version_or_mode_it_neither_looks_nor_mends(
+    here: Flask, doctor: Doctor, root: Callable[..., list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each spare would be replaced by one that does not fit, and each workspace given a role or built without one."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TENANT_ISOLATION", "schema")
+        other_mode = doctor("--fix", "--yes")
+    ((head,),) = root("SELECT version_num FROM platform.alembic_version")
+    root("UPDATE platform.alembic_version SET version_num = '9999'")
+    other_version = doctor("--fix", "--yes")
+    root(f"UPDATE platform.alembic_version SET version_num = '{head}'")
+    assert (other_mode.exit_code, "another TENANT_ISOLATION" in other_mode.output) == (2, True)
+    assert (other_version.exit_code, "run `saas migrate` first" in other_version.output) == (2, True)
 
 
 def test_it_asks_before_it_mends(here: Flask, spare: str, doctor: Doctor, root: Callable[..., list[Any]]) -> None:

@@ -26,21 +26,27 @@ SELECT quote_ident(datname) AS name, {grants("coalesce(datacl, acldefault('d', d
     (SELECT json_agg(quote_ident(rolname)) FROM ours) AS ours
 FROM pg_database WHERE datname = current_database()
 """
-# Schemas of extensions and of whoever manages the server are theirs.
+# Schemas of whoever manages the server are theirs; those that came with an extension stand among what has first rights.
 _SCHEMAS = f"""
 SELECT quote_ident(nspname) AS name, {grants("nspacl")} AS grants FROM pg_namespace
 WHERE nspacl IS NOT NULL AND nspname !~ '^pg_|^information_schema$|^platform$' AND nspname !~ :id
-    AND (nspname = 'public' OR pg_has_role(current_user, nspowner, 'USAGE'))
+    AND (nspname = 'public' OR pg_has_role(current_user, nspowner, 'USAGE') AND NOT EXISTS (SELECT FROM pg_init_privs
+        WHERE classoid = 'pg_namespace'::regclass AND objoid = pg_namespace.oid))
 ORDER BY 1
 """
 _LARGE_OBJECTS = f"""
 SELECT oid::text AS name, {grants("lomacl")} AS grants FROM pg_largeobject_metadata WHERE lomacl IS NOT NULL
 """
-# What came with the server has its first rights written down (manual, pg_init_privs): what PUBLIC may beyond them.
+_PARAMETERS = f"""
+SELECT parname AS name, {grants("paracl")} AS grants FROM pg_parameter_acl ORDER BY 1
+"""
+# What came with the server or an extension has its first rights written down (manual, pg_init_privs): what PUBLIC may
+# beyond them.
 _SYSTEM = """
 SELECT DISTINCT object.type, object.identity, a.privilege_type AS privilege
 FROM (SELECT 'pg_proc'::regclass AS class, oid, proacl AS acl FROM pg_proc
-    UNION ALL SELECT 'pg_class'::regclass, oid, relacl FROM pg_class) having_acl
+    UNION ALL SELECT 'pg_class'::regclass, oid, relacl FROM pg_class
+    UNION ALL SELECT 'pg_namespace'::regclass, oid, nspacl FROM pg_namespace WHERE nspname <> 'public') having_acl
 JOIN pg_init_privs i ON i.classoid = class AND i.objoid = having_acl.oid AND i.objsubid = 0
 CROSS JOIN LATERAL aclexplode(acl) a
 CROSS JOIN LATERAL (SELECT * FROM pg_identify_object(class, having_acl.oid, 0)) object
@@ -87,7 +93,7 @@ def database(catalogue: Catalogue) -> Iterator[Finding]:
 
 def public(catalogue: Catalogue) -> Iterator[Finding]:
     """Nothing is everybody's, since a tenant's role is somebody."""
-    for kind, query in (("SCHEMA", _SCHEMAS), ("LARGE OBJECT", _LARGE_OBJECTS)):
+    for kind, query in (("SCHEMA", _SCHEMAS), ("LARGE OBJECT", _LARGE_OBJECTS), ("PARAMETER", _PARAMETERS)):
         for row in catalogue.rows(query):
             found = [tuple(grant) for grant in row.grants if grant[0] == "PUBLIC"]
             yield from compare("public", Target(row.name, f"{kind} {row.name}"), {}, found)

@@ -104,7 +104,7 @@ def row_security(catalogue: Catalogue) -> Iterator[Finding]:
         if row.name in APP and row.name not in keyed and row.secured:
             mend = f"ALTER TABLE {name} DISABLE ROW LEVEL SECURITY;"
             yield Finding("row security", name, "has row security, which hides rows from the application", mend)
-        if row.forced:
+        if row.name in APP and row.forced:
             mend = f"ALTER TABLE {name} NO FORCE ROW LEVEL SECURITY;"
             yield Finding("row security", name, "hides rows from its owner", mend)
 

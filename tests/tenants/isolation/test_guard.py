@@ -246,11 +246,29 @@ def test_a_module_names_what_its_statements_call(monkeypatch: pytest.MonkeyPatch
         "SELECT a INTO TEMP x FROM b",
         "SELECT a INTO TABLE x FROM b",
         "WITH a AS (SELECT 1) SELECT 1 INTO x",
+        "SELECT a insert INTO TEMP x FROM b",
+        "SELECT a AS insert INTO TEMP x FROM b",
+        "SELECT (a) insert INTO TEMP x FROM b",
+        "WITH a AS (SELECT 1) SELECT (SELECT 2) insert INTO TEMP x FROM b",
+        "(SELECT a.insert, (b) insert INTO TEMP x FROM a)",
     ],
 )
 def test_a_query_makes_no_table(statement: str) -> None:
     with pytest.raises(StatementRefused, match="SELECT INTO"):
         guard.check(statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO x SELECT a FROM b",
+        "INSERT INTO x (SELECT a FROM b) RETURNING (SELECT 1)",
+        "WITH a AS (SELECT 1), b AS (INSERT INTO x SELECT 2 RETURNING *) INSERT INTO x SELECT * FROM b",
+        "WITH a AS (INSERT INTO x VALUES (1) RETURNING *) SELECT * FROM a",
+    ],
+)
+def test_what_inserts_may_say_into(statement: str) -> None:
+    guard.check(statement)
 
 
 @pytest.mark.parametrize(
@@ -318,6 +336,8 @@ def test_the_export_scope_copies_to_and_from_the_application(statement: str) -> 
         "COPY products FROM '/etc/passwd'", "COPY products FROM PROGRAM 'cat'", "COPY products TO STDOUT; RESET ROLE",
         "RESET ROLE; COPY products TO STDOUT", "COPY (SELECT set_config('role', 'x', true)) TO STDOUT",
         f'COPY "{FOREIGN}".products TO STDOUT', "COPY pg_class TO STDOUT", "COPY products TO STDOUT -- x",
+        "COPY products FROM '/etc/passwd' WHERE a IS DISTINCT FROM stdin",
+        "COPY products FROM PROGRAM 'cat' WHERE a IS DISTINCT FROM stdin",
         "COPY (SELECT 1 FROM stdin) TO '/tmp/x'", "COPY (SELECT a FROM x) TO PROGRAM 'to stdout'",
         "COPY products TO STDOUT WITH (DELIMITER E'\\t')",
     ],

@@ -55,6 +55,9 @@ REFUSED = """
 SELECT title FROM side.products
 SELECT title FROM "side"."products" AS "side"
 SELECT title FROM db.side.products
+SELECT title FROM platform.side.products
+SELECT NULL::platform.side.products
+INSERT INTO platform.side.products (title) VALUES ('x')
 SELECT title FROM PLATFORM_x.products
 SELECT title FROM "PLATFORM".products AS "PLATFORM"
 SELECT title FROM products FOR UPDATE OF side.products

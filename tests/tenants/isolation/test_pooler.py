@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 import structlog
 from flask import Flask
 
 from saas.core.database import db
 from saas.core.settings import Settings
-from tenants.isolation import enforcement
+from tenants.isolation import enforcement, pooler
 from tenants.isolation.enforcement import Unenforced
 from tests.support import pgbouncer
 from tests.support.database import application
@@ -78,6 +79,24 @@ def test_production_starts_behind_one_that_does_not(settings: Settings, tmp_path
     with behind(settings, tmp_path, "transaction", server_reset_query_always=1, **PRODUCTION) as app:
         assert enforcement.require(app)
         assert ready(app) == (200, "ready\n")
+
+
+def test_a_database_that_goes_away_meanwhile_is_not_taken_for_a_pooler(settings: Settings) -> None:
+    """As in a failover: the connection breaks between the question and BEGIN, and the next one is answered."""
+    broken: list[int] = []
+
+    def break_first(connection: sa.Connection, cursor: Any, statement: str, *_: Any) -> None:
+        if statement == "BEGIN" and not broken:
+            broken.append(cursor.connection.info.backend_pid)
+            with admin.connect() as other:
+                other.exec_driver_sql(f"SELECT pg_terminate_backend({broken[0]}, 5000)")
+
+    admin, engine = (
+        sa.create_engine(settings.database_url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT") for _ in range(2)
+    )
+    sa.event.listen(engine, "before_cursor_execute", break_first)
+    assert pooler.keeps_transactions(engine)
+    assert broken
 
 
 def test_nothing_is_ready_behind_one_without_transactions(settings: Settings, tmp_path: Path) -> None:

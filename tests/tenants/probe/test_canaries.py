@@ -9,6 +9,7 @@ from tenants.probe import canaries, visiting
 from tests.support.database import browser as browser_of
 from tests.support.database import sql
 from tests.support.people import MakeBrowser, sign_up
+from tests.support.threads import together
 
 DAMAGE = {
     "its sessions are gone": "DELETE FROM platform.sessions WHERE user_id = :person",
@@ -46,6 +47,17 @@ def test_a_tenant_that_is_gone_is_opened_again_with_another_sign(yard: Flask) ->
     assert again.tenant != side.tenant
     assert again.sign != side.sign
     assert same.tenant == other.tenant
+
+
+def test_opened_by_two_at_the_same_time_they_are_opened_once(yard: Flask) -> None:
+    sql(yard, "DELETE FROM platform.tenants WHERE id IN (SELECT tenant FROM platform.canaries)")
+
+    def ready() -> list[str]:
+        with yard.app_context():
+            return [side.tenant for side in canaries.ready()]
+
+    one, other = together(ready, ready)
+    assert one == other
 
 
 def test_its_address_can_not_be_chosen_and_its_owner_can_not_sign_in(app: Flask, make_browser: MakeBrowser) -> None:

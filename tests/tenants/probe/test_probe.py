@@ -42,6 +42,12 @@ AT_LEAST = {"pages": 20, "sessions": 40, "site": 100, "keys": 30, "jobs": 4, "ro
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 
+@pytest.fixture(scope="module")
+def app(yard: Flask) -> Flask:
+    """On a database of its own: a stack that runs on the tests' common one tries its own probe there meanwhile."""
+    return yard
+
+
 def probed(app: Flask, *ways: str, monkeypatch: pytest.MonkeyPatch | None = None) -> Report:
     """One run, of some ways only where they are named."""
     if ways and monkeypatch:
@@ -79,9 +85,9 @@ def test_the_markers_of_earlier_runs_are_cleared_away(app: Flask) -> None:
 
 
 @pytest.fixture
-def planted(settings: Settings) -> Iterator[Flask]:
+def planted(yard_settings: Settings, app: Flask) -> Iterator[Flask]:
     """An application with a page and a route of its own that take the tenant from their address."""
-    with database.application(settings) as made:
+    with database.application(yard_settings) as made:
 
         def anybody(tenant_id: str) -> Any:
             isolation.bind(tenant_id)

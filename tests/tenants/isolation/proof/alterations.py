@@ -198,11 +198,17 @@ PLATFORM = [
 
 READ_FILE = "pg_catalog.pg_read_file(pg_catalog.text)"
 EXTRA = "CREATE SCHEMA extra AUTHORIZATION freehold_admin"
+# An extension's schema, as the extension makes it for everybody (pg_cron's, say).
+EXTENSION = (
+    "CREATE SCHEMA timetable; GRANT USAGE ON SCHEMA timetable TO PUBLIC; ALTER EXTENSION plpgsql ADD SCHEMA timetable"
+)
 ELSEWHERE = [
     Alteration("database", "freehold", "GRANT TEMPORARY ON DATABASE freehold TO PUBLIC"),
     Alteration("database", "freehold", "GRANT CREATE ON DATABASE freehold TO {one}"),
     Alteration("public", "public", "GRANT USAGE ON SCHEMA public TO PUBLIC"),
     Alteration("public", "extra", EXTRA + "; GRANT USAGE ON SCHEMA extra TO PUBLIC"),
+    Alteration("public", "timetable", EXTENSION + "; GRANT CREATE ON SCHEMA timetable TO PUBLIC", True),
+    Alteration("public", "log_statement", "GRANT SET ON PARAMETER log_statement TO PUBLIC", True),
     Alteration("public", READ_FILE, "GRANT EXECUTE ON FUNCTION pg_read_file(text) TO PUBLIC", True),
     Alteration("public", "pg_catalog.pg_authid", "GRANT SELECT ON pg_authid TO PUBLIC", True),
     Alteration("public", "4711", "SELECT lo_create(4711); GRANT SELECT ON LARGE OBJECT 4711 TO PUBLIC", True),

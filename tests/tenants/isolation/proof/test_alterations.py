@@ -11,6 +11,7 @@ from saas.devstack import cluster
 from tenants.isolation import modes
 from tests.tenants.isolation.proof.alterations import (
     ELSEWHERE,
+    EXTENSION,
     PLATFORM,
     ROLES,
     SCHEMAS,
@@ -72,6 +73,14 @@ def found_and_mended(installation: Installation, superuser: Superuser, alteratio
     mend = superuser.run if alteration.mended_by_superuser else superuser.run_as_administrator
     mend(found[0].mend)
     assert superuser.look().findings == []
+
+
+def test_what_an_extension_grants_everybody_in_its_own_schema_is_its_business(installation: Installation) -> None:
+    """Its control is among the alterations: the schema and a right too many."""
+    with installation.superuser() as superuser:
+        superuser.run(EXTENSION)
+        for as_superuser in (False, True):
+            assert superuser.look(as_superuser=as_superuser).findings == []
 
 
 def test_what_only_a_superuser_can_mend_for_set_config_is_told_to_nobody_else(installation: Installation) -> None:
