@@ -121,8 +121,8 @@ TABLES = [
     Alteration("table grants", "{one}.notes", "GRANT SELECT (title) ON {one}.notes TO {other}"),
     Alteration(
         "table grants",
-        "{one}.fh_parcels_sent_id_seq",
-        "GRANT USAGE ON SEQUENCE {one}.fh_parcels_sent_id_seq TO {other}",
+        "{one}.fh_crates_sent_id_seq",
+        "GRANT USAGE ON SEQUENCE {one}.fh_crates_sent_id_seq TO {other}",
     ),
     Alteration("table", "{one}.notes", "ALTER TABLE {one}.notes ENABLE ROW LEVEL SECURITY"),
     Alteration("table", "{one}.notes", "CREATE POLICY p ON {one}.notes USING (true)"),

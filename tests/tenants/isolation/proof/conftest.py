@@ -18,16 +18,17 @@ from tenants.isolation.proof.walk import walk
 from tests.support import database, modules
 from tests.support.people import sign_up
 
+# Its name is no other test's, since it stays for the session.
 MODULE = """
 from tenants.extend import Module
-MODULE = Module("parcels")
+MODULE = Module("crates")
 """
 REVISION = """
 from alembic import op
-revision, down_revision, branch_labels = "0001", None, ("parcels",)
+revision, down_revision, branch_labels = "0001", None, ("crates",)
 def upgrade():
-    op.execute("CREATE TABLE fh_parcels_sent (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, label text)")
-    op.execute("CREATE TABLE fh_parcels_stamps (id uuid PRIMARY KEY, sent bigint REFERENCES fh_parcels_sent)")
+    op.execute("CREATE TABLE fh_crates_sent (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, label text)")
+    op.execute("CREATE TABLE fh_crates_stamps (id uuid PRIMARY KEY, sent bigint REFERENCES fh_crates_sent)")
 """
 
 
@@ -75,9 +76,9 @@ class Superuser:
 @pytest.fixture(scope="session")
 def module_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("modules")
-    versions = folder / "parcels" / "migrations"
+    versions = folder / "crates" / "migrations"
     versions.mkdir(parents=True)
-    (folder / "parcels" / "__init__.py").write_text(MODULE)
+    (folder / "crates" / "__init__.py").write_text(MODULE)
     (versions / "0001_tables.py").write_text(REVISION)
     with modules.forgotten(folder):
         yield folder
