@@ -5,6 +5,7 @@ Where that can't be made up, a module says it in its `samples`, in which MARK st
 {"args": ["tickets"]}}, where "tickets" stands for the id of a row of that table.
 """
 
+import gc
 import importlib
 import inspect
 import secrets
@@ -49,6 +50,7 @@ def blueprints(app: Flask) -> set[str]:
 @contextmanager
 def forgotten(folder: Path) -> Iterator[None]:
     """What the modules in a folder define inside is gone afterwards, as it is when a process has ended."""
+    gc.collect()  # SQLAlchemy knows a model by its name until it is collected, and warns of a second one
     tables: Any = [permissions._table, limits._table, registry._handlers]
     kept, path = [dict(table) for table in tables], list(sys.path)
     models = [(base.metadata, set(base.metadata.tables)) for base in (TenantBase, Base)]
