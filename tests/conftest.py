@@ -129,9 +129,12 @@ def stranger(app: Flask, make_browser: Callable[[], Browser]) -> Person:
     return sign_up(app, make_browser(), "Stranger & Sons")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def running(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[live.Running]:
-    """Web, dispatcher and workers as processes of their own, on this worker's database."""
+    """Web, dispatcher and workers as processes of their own, on this worker's database.
+
+    They end with the module: the jobs that other tests run by hand would be done by these workers as well.
+    """
     with live.start(settings, tmp_path_factory.mktemp("running")) as stack_:
         yield stack_
 
