@@ -5,8 +5,8 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from saas.accounts.models import User
-from saas.core import audit
-from saas.core.administrator import administrator
+from saas.core import audit, jobs
+from saas.core.administrator import gave_up, impatient_administrator
 from saas.core.database import db, transaction
 from saas.core.settings import current_settings
 from tenants.isolation import schemas
@@ -21,27 +21,34 @@ class ReclaimFailed(Exception):
 
 
 def reclaim() -> int:
-    """Remove each tenant none of whose people has confirmed an email in time; returns how many."""
+    """Remove each tenant none of whose people has confirmed an email in time; returns how many.
+
+    One that is in use, by a request, a job or a backup, is left for the next run.
+    """
     with transaction():
         overdue = list(db.session.scalars(sa.select(Tenant.id).where(*_overdue())))
     removed, failed = 0, []
     for tenant in overdue:
         try:
             removed += _remove(tenant)
-        except SQLAlchemyError:  # one that can't be removed must not keep the others
-            log.exception("reclaim.failed", tenant=tenant)
-            failed.append(tenant)
+        except SQLAlchemyError as error:  # one that can't be removed must not keep the others
+            if gave_up(error):
+                log.warning("reclaim.in_use", tenant=tenant)
+            else:
+                log.exception("reclaim.failed", tenant=tenant)
+                failed.append(tenant)
     if failed:
         raise ReclaimFailed(f"{len(failed)} tenants could not be removed, the first is {failed[0]}")
     return removed
 
 
 def _remove(tenant: str) -> int:
-    """Schema, role and rows go in one transaction, with people and tenant locked and looked at once more.
+    """Schema, role, rows and open jobs go in one transaction, with people and tenant locked and looked at once more.
 
-    Its people come first, so that a confirmation which is under way at this moment is waited for, and seen.
+    Its people come first, so that a confirmation which is under way at this moment is waited for, and seen. Its jobs
+    come before its tables, as where they run, so that the two never deadlock.
     """
-    with administrator() as connection:
+    with impatient_administrator() as connection:
         members = sa.select(User.id).join(Membership, Membership.user_id == User.id).where(Membership.tenant == tenant)
         people = connection.scalars(members.order_by(User.id).with_for_update(of=User)).all()
         locked = sa.select(Tenant.id, Tenant.address).where(Tenant.id == tenant, *_overdue()).with_for_update()
@@ -55,6 +62,7 @@ def _remove(tenant: str) -> int:
                 action="tenant.reclaimed", actor="system", tenant=tenant, detail={"address": row.address}
             )
         )
+        jobs.forget(connection, tenant)
         schemas.drop(connection, tenant)
         return 1
 

@@ -39,7 +39,7 @@ def doctor(fix: bool, drop_data: bool, yes: bool) -> None:
 
 def _tell(found: list[Finding]) -> None:
     if not found:
-        click.echo("Each tenant has its schema and its role, and there are no others.")
+        click.echo("Each tenant has its schema and its rights, and nothing is left over.")
     for fault, group in groupby(found, key=lambda finding: finding.fault):
         tenants = [finding.tenant for finding in group]
         click.echo(f"{len(tenants)} x {fault.value}. {REMEDIES[fault]}")

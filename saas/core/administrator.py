@@ -5,8 +5,12 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 from flask import current_app
+from psycopg2.errors import LockNotAvailable
+from sqlalchemy.exc import SQLAlchemyError
 
 from saas.core.settings import SettingsError, current_settings
+
+PATIENCE = "5s"  # with whoever holds what need not be locked just now, such as a backup
 
 _KEY = "freehold.administrator"
 
@@ -19,6 +23,22 @@ def administrator() -> Iterator[sa.Connection]:
     """
     with _engine().begin() as connection:
         yield connection
+
+
+@contextmanager
+def impatient_administrator() -> Iterator[sa.Connection]:
+    """The same for what can be done another time: waits for no lock longer than PATIENCE.
+
+    Raises OperationalError then, which `gave_up` tells from others.
+    """
+    with administrator() as connection:
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{PATIENCE}'")
+        yield connection
+
+
+def gave_up(error: SQLAlchemyError) -> bool:
+    """Whether a statement waited for a lock until its time was over."""
+    return isinstance(getattr(error, "orig", None), LockNotAvailable)
 
 
 def _engine() -> sa.Engine:

@@ -8,10 +8,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from saas.core.administrator import administrator
 from saas.core.jobs import Job, JobState
-from saas.core.settings import current_settings
 from tenants import building
 from tenants.doctor.faults import Fault, Finding
-from tenants.isolation import traces
+from tenants.isolation import modes, traces
 from tenants.members.models import Membership, Role
 from tenants.models import State, Tenant
 
@@ -30,16 +29,15 @@ def find() -> list[Finding]:
 
 
 def _faults(row: Any) -> Iterator[Fault]:
-    has_role = row.role or current_settings().tenant_isolation != "roles"
     if row.state in {None, State.PREPARING}:
         yield from _without_a_schema(row)
     elif row.state == State.SPARE:
-        if row.behind or not (row.schema and has_role):
+        if row.behind or not (row.schema and row.role):
             yield Fault.DATA if row.schema and _holds_data(row.tenant) else Fault.SPARE
     else:
         if not row.schema:
             yield Fault.LOST
-        elif not has_role:
+        elif not row.role:
             yield Fault.UNGRANTED
         if row.schema and row.behind:
             yield Fault.BEHIND
@@ -67,7 +65,7 @@ def _holds_data(tenant: str) -> bool:
 
 def _rows() -> sa.Select[*tuple[Any, ...]]:
     """One row for each name that a row, a schema or a role has. One statement, so nothing is built in between."""
-    plan, there = building.blueprint(), traces.traces()
+    plan, there = building.blueprint(), traces.traces(modes.current())
     behind = sa.or_(Tenant.revision.is_distinct_from(plan.revision), ~Tenant.module_revisions.contains(plan.modules))
     owned = sa.exists().where(Membership.tenant == Tenant.id, Membership.role == Role.OWNER)
     asked = sa.exists().where(

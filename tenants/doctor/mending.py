@@ -4,15 +4,12 @@ from collections.abc import Callable
 
 import sqlalchemy as sa
 
-from saas.core import audit
-from saas.core.administrator import administrator
-from saas.core.jobs import Job, JobState
+from saas.core import audit, jobs
+from saas.core.administrator import impatient_administrator
 from tenants import provisioning
 from tenants.doctor.faults import Fault, Finding
 from tenants.isolation import schemas, traces
 from tenants.models import State, Tenant
-
-PATIENCE = "5s"  # with whoever holds what is to be locked, such as a backup
 
 Mend = Callable[[sa.Connection, str], bool]
 
@@ -28,8 +25,7 @@ def mend(finding: Finding, *, drop_data: bool = False) -> bool:
     """
     if finding.fault == Fault.FORGOTTEN:
         return provisioning.provision(finding.tenant) > 0
-    with administrator() as connection:
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{PATIENCE}'")
+    with impatient_administrator() as connection:
         mended = _mends(drop_data)[finding.fault](connection, finding.tenant)
         if mended:
             what = {"fault": finding.fault.value}
@@ -64,7 +60,7 @@ def _drop(connection: sa.Connection, tenant: str) -> bool:
     if _state(connection, tenant) == State.ACTIVE:
         return False
     connection.execute(sa.delete(Tenant).where(Tenant.id == tenant, Tenant.state == State.SPARE))
-    traces.drop(connection, tenant)
+    schemas.drop(connection, tenant)
     return True
 
 
@@ -76,10 +72,7 @@ def _give_role(connection: sa.Connection, tenant: str) -> bool:
 
 
 def _forget_jobs(connection: sa.Connection, tenant: str) -> bool:
-    if _state(connection, tenant) is not None:
-        return False
-    mine = sa.delete(Job).where(Job.tenant == tenant, Job.state != JobState.DONE)
-    return connection.execute(mine).rowcount > 0
+    return _state(connection, tenant) is None and jobs.forget(connection, tenant) > 0
 
 
 def _state(connection: sa.Connection, tenant: str) -> State | None:

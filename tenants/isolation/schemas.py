@@ -5,13 +5,19 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from tenants.isolation import modes
+from tenants.isolation import modes, traces
 
 # Lower case and digits that PostgreSQL takes unquoted; 80 random bits, since every role can list schema names.
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 
 # For what the application runs outside of a bound tenant; they apply at login, so behind a pooler as well.
-BOUNDS = {"statement_timeout": "30s", "idle_in_transaction_session_timeout": "60s"}
+# One statement has one processor: a tenant's large count or index should not take several from the others.
+BOUNDS = {
+    "statement_timeout": "30s",
+    "idle_in_transaction_session_timeout": "60s",
+    "max_parallel_workers_per_gather": "0",
+    "max_parallel_maintenance_workers": "0",
+}
 
 _SCHEMA = """
 SET LOCAL search_path = "{id}";
@@ -50,8 +56,12 @@ def give_role(connection: sa.Connection, tenant: str) -> None:
 
 
 def drop(connection: sa.Connection, tenant: str) -> None:
-    """Remove what `create` made. One schema a transaction: each of its tables takes locks (facts: 202 for 12)."""
-    connection.exec_driver_sql(f'DROP SCHEMA IF EXISTS "{tenant}" CASCADE; {modes.current().drop_role_of(tenant)}')
+    """Remove what `create` made, but for a role that another database of the cluster needs, such as a copy of ours.
+
+    One schema a transaction: each of its tables takes locks (facts: 202 for 12).
+    """
+    role = "" if traces.needed_elsewhere(connection, tenant) else modes.current().drop_role_of(tenant)
+    connection.exec_driver_sql(f'DROP SCHEMA IF EXISTS "{tenant}" CASCADE; {role}')
 
 
 def upgrade(connection: sa.Connection, tenants: list[str], script: str) -> None:

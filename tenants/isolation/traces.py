@@ -1,20 +1,27 @@
 """What the catalogue knows of tenants, whether or not their rows do; for `saas tenants doctor`."""
 
+# ruff: noqa: S608  what is put into these queries is constants of this module
+
 from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-_TRACES = """
-    SELECT coalesce(s.tenant, r.tenant) AS tenant, s.tenant IS NOT NULL AS schema, r.tenant IS NOT NULL AS role,
-           coalesce(r.elsewhere, false) AS elsewhere
-    FROM (SELECT CAST(nspname AS text) AS tenant FROM pg_namespace WHERE nspname ~ '^t_[a-z2-7]{16}$') s
-    FULL JOIN (
-        SELECT CAST(rolname AS text) AS tenant, EXISTS (
-            SELECT FROM pg_shdepend JOIN pg_database d ON d.oid = dbid
-            WHERE refclassid = CAST('pg_authid' AS regclass) AND refobjid = a.oid AND d.datname <> current_database()
-        ) AS elsewhere
-        FROM pg_roles a WHERE rolname ~ '^t_[a-z2-7]{16}$'
-    ) r USING (tenant)
+from tenants.isolation.modes import Mode
+
+# Roles belong to the cluster, and other databases have tenants too (PostgreSQL manual, 51.48 pg_shdepend, which every
+# role may read).
+_ELSEWHERE = """
+    SELECT FROM pg_shdepend JOIN pg_database d ON d.oid = dbid
+    WHERE refclassid = CAST('pg_authid' AS regclass) AND refobjid = {role} AND d.datname <> current_database()
+"""
+_SCHEMAS = "SELECT CAST(nspname AS text) AS tenant FROM pg_namespace WHERE nspname ~ '^t_[a-z2-7]{16}$'"
+_ROLES = f"""
+    SELECT CAST(rolname AS text) AS tenant, EXISTS ({_ELSEWHERE.format(role="a.oid")}) AS elsewhere
+    FROM pg_roles a WHERE rolname ~ '^t_[a-z2-7]{{16}}$'
+"""
+_RIGHTS = f"""
+    SELECT tenant, false AS elsewhere FROM ({_SCHEMAS}) s
+    WHERE has_schema_privilege(to_regrole('fh_tenant'), to_regnamespace(tenant), 'USAGE')
 """
 _TABLES = """
     SELECT relname AS name, format('%I.%I', nspname, relname) AS quoted
@@ -32,14 +39,27 @@ _OTHERS = """
 """
 
 
-def traces() -> sa.Subquery:
+def traces(mode: Mode) -> sa.Subquery:
     """Columns `tenant`, `schema`, `role`: whether there is one of its name; and `elsewhere`.
 
-    Roles belong to the cluster, and other databases have tenants too. `elsewhere` says that another database has
-    something that depends on the role (PostgreSQL manual, 51.48 pg_shdepend, which every role may read).
+    `elsewhere` says that another database has something that depends on the role. Where one role is all tenants',
+    `role` says that it may use the schema, and roles with the name of a tenant are other databases' and not looked at.
     """
+    found = sa.text(
+        f"""
+        SELECT coalesce(s.tenant, r.tenant) AS tenant, s.tenant IS NOT NULL AS schema, r.tenant IS NOT NULL AS role,
+               coalesce(r.elsewhere, false) AS elsewhere
+        FROM ({_SCHEMAS}) s FULL JOIN ({_RIGHTS if mode.shared else _ROLES}) r USING (tenant)
+        """
+    )
     yes = sa.Boolean()
-    return sa.text(_TRACES).columns(tenant=sa.String(), schema=yes, role=yes, elsewhere=yes).subquery("traces")
+    return found.columns(tenant=sa.String(), schema=yes, role=yes, elsewhere=yes).subquery("traces")
+
+
+def needed_elsewhere(connection: sa.Connection, tenant: str) -> bool:
+    """Whether another database of the cluster has something that depends on the role of this name."""
+    found = sa.text(f"SELECT EXISTS ({_ELSEWHERE.format(role='to_regrole(:tenant)')})")
+    return bool(connection.scalar(found, {"tenant": tenant}))
 
 
 def contents(connection: sa.Connection, tenant: str) -> list[str]:
@@ -52,15 +72,6 @@ def close(connection: sa.Connection, tenant: str) -> None:
     """Let nobody read or write a schema's tables until the end; waits for those that do, whose rows nobody sees yet."""
     if tables := [row.quoted for row in _tables(connection, tenant)]:
         connection.execute(sa.text(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE"))
-
-
-def drop(connection: sa.Connection, tenant: str) -> None:
-    """Remove a schema, and its role unless another database needs it. One tenant a transaction, for the locks."""
-    found = traces()
-    elsewhere = connection.scalar(sa.select(found.c.elsewhere).where(found.c.tenant == tenant))
-    connection.exec_driver_sql(f'DROP SCHEMA IF EXISTS "{tenant}" CASCADE')
-    if not elsewhere:
-        connection.exec_driver_sql(f'DROP ROLE IF EXISTS "{tenant}"')
 
 
 def _tables(connection: sa.Connection, tenant: str) -> Sequence[sa.Row[tuple[str, str]]]:

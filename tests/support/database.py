@@ -15,6 +15,7 @@ from saas.app import create_app
 from saas.core.database import db, transaction
 from saas.core.settings import Settings
 from saas.devstack.browser import Browser
+from tenants.isolation import modes
 from tests import conftest
 from tests.support import live
 from tests.support.wsgi import InProcess
@@ -74,7 +75,7 @@ def mailed_link(app: Flask, to: str, subject: str) -> str:
 
 
 def schema_and_role(app: Flask, tenant: str) -> tuple[int, int]:
-    """How many schemas and roles have the tenant's name: (1, 1) of one that is there, (0, 0) of one that is gone."""
+    """How many schemas and roles have the tenant's name: `whole` of one that is there, (0, 0) of one that is gone."""
     (row,) = sql(
         app,
         "SELECT (SELECT count(*) FROM pg_namespace WHERE nspname = :id),"
@@ -82,6 +83,11 @@ def schema_and_role(app: Flask, tenant: str) -> tuple[int, int]:
         id=tenant,
     )
     return tuple(row)
+
+
+def whole(app: Flask) -> tuple[int, int]:
+    """What `schema_and_role` says of a tenant that is there, which has a role where each has one."""
+    return 1, int(not modes.MODES[app.extensions["freehold.settings"].tenant_isolation].shared)
 
 
 def waits(app: Flask) -> int:

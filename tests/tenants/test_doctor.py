@@ -1,6 +1,6 @@
 """`saas tenants doctor`: what it finds, what it mends, and what it leaves alone.
 
-On a server of this file's own, since roles belong to the whole cluster.
+In both modes, each on a server of its own, since roles belong to the whole cluster.
 """
 
 import contextlib
@@ -19,26 +19,36 @@ from saas.core.administrator import administrator
 from saas.core.settings import Settings
 from saas.devstack import postgres
 from tenants import provisioning
-from tenants.doctor import looking, mending
+from tenants.doctor import looking
 from tenants.doctor.faults import Fault
-from tenants.isolation import schemas
+from tenants.isolation import modes, schemas, traces
 from tests.migrations.catalogue import catalogue
-from tests.support import database, live
-from tests.support.database import browser, schema_and_role, sql
+from tests.support import live
+from tests.support.database import browser, schema_and_role, sql, whole
 from tests.support.people import Person, sign_up
 from tests.support.servers import Alone, alone
 
-HEALTHY = "Each tenant has its schema and its role, and there are no others.\n"
+HEALTHY = "Each tenant has its schema and its rights, and nothing is left over.\n"
 HIGH = 2
 
 Doctor = Callable[..., Result]
 ELSEWHERE = "elsewhere"  # another database of the same cluster
 
+# What nobody may act for a tenant after, by whether tenants share a role.
+NOBODY_ACTS = {
+    False: "DROP OWNED BY {0}; DROP ROLE {0}",
+    True: "REVOKE ALL ON SCHEMA {0} FROM fh_tenant; REVOKE ALL ON ALL TABLES IN SCHEMA {0} FROM fh_tenant;"
+    " ALTER DEFAULT PRIVILEGES FOR ROLE fh_owner IN SCHEMA {0} REVOKE ALL ON TABLES FROM fh_tenant",
+}
 
-@pytest.fixture(scope="module")
-def place(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Alone, Flask]]:
+
+@pytest.fixture(scope="module", params=["roles", "schema"])
+def place(
+    request: pytest.FixtureRequest, settings: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Alone, Flask]]:
     folder = tmp_path_factory.mktemp("server")
-    with alone(folder, settings, spare_tenants_low=HIGH, spare_tenants_high=HIGH) as (server, app):
+    marks = {"spare_tenants_low": HIGH, "spare_tenants_high": HIGH}
+    with alone(folder, settings, tenant_isolation=request.param, **marks) as (server, app):
         postgres.create_database(server.server, ELSEWHERE)
         yield server, app
 
@@ -106,9 +116,9 @@ def test_an_empty_schema_without_a_row_is_dropped_with_its_role(
     told = doctor()
     assert (told.exit_code, told.output) == (
         1,
-        f"1 x schema without a tenant, nothing in it. --fix drops schema and role.\n    {spare}\n",
+        f"1 x schema without a tenant, nothing in it. --fix drops it, with its role.\n    {spare}\n",
     )
-    assert schema_and_role(here, spare) == (1, 1)
+    assert schema_and_role(here, spare) == whole(here)
     mended = doctor("--fix", "--yes")
     assert mended.exit_code == 0, mended.output
     assert f"{spare} was mended.\n" in mended.output
@@ -136,7 +146,7 @@ def test_a_schema_with_data_in_it_is_dropped_only_when_that_is_said(
     root(f"DELETE FROM platform.tenants WHERE id = '{spare}'")
     told = doctor("--fix", "--yes")
     assert (told.exit_code, told.output.startswith("1 x schema without a tenant, with data in it.")) == (1, True)
-    assert schema_and_role(here, spare) == (1, 1)
+    assert schema_and_role(here, spare) == whole(here)
     mended = doctor("--fix", "--drop-data", "--yes")
     assert (mended.exit_code, schema_and_role(here, spare)) == (0, (0, 0))
 
@@ -179,7 +189,7 @@ def test_it_waits_for_nobody_for_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     """A backup may take hours."""
-    monkeypatch.setattr(mending, "PATIENCE", "10ms")
+    monkeypatch.setattr("saas.core.administrator.PATIENCE", "10ms")
     root(f"DELETE FROM platform.tenants WHERE id = '{spare}'")
     backup = psycopg2.connect(place[0].superuser)
     with contextlib.closing(backup), backup.cursor() as cursor:
@@ -197,7 +207,7 @@ def test_a_spare_that_is_not_whole_and_holds_data_is_dropped_only_when_that_is_s
     root(f"UPDATE platform.tenants SET revision = '0' WHERE id = '{spare}'")
     told = doctor("--fix", "--yes")
     assert (told.exit_code, told.output.startswith("1 x schema without a tenant, with data in it.")) == (1, True)
-    assert schema_and_role(here, spare) == (1, 1)
+    assert schema_and_role(here, spare) == whole(here)
     assert doctor("--fix", "--drop-data", "--yes").exit_code == 0
     assert root(f"SELECT count(*) FROM platform.tenants WHERE id = '{spare}'") == [(0,)]
 
@@ -205,34 +215,51 @@ def test_a_spare_that_is_not_whole_and_holds_data_is_dropped_only_when_that_is_s
 def test_a_role_without_a_row_is_dropped_unless_another_database_needs_it(
     here: Flask, doctor: Doctor, root: Callable[..., list[Any]]
 ) -> None:
+    """Where tenants have no roles, each that looks like one's is somebody else's."""
     ours, theirs = schemas.new_id(), schemas.new_id()
     create(here, ours, theirs)
     root(f"CREATE SCHEMA {theirs}; GRANT USAGE ON SCHEMA {theirs} TO {theirs}", ELSEWHERE)
     told = doctor()
-    assert (told.exit_code, ours in told.output, theirs in told.output) == (1, True, False)
+    found = not shared(here)
+    assert (told.exit_code, ours in told.output, theirs in told.output) == (int(found), found, False)
     assert doctor("--fix", "--yes").exit_code == 0
-    assert (schema_and_role(here, ours), schema_and_role(here, theirs)) == ((0, 0), (0, 1))
+    assert (schema_and_role(here, ours), schema_and_role(here, theirs)) == ((0, int(shared(here))), (0, 1))
+
+
+def test_a_schema_whose_role_another_database_needs_is_dropped_without_it(
+    here: Flask, spare: str, doctor: Doctor, root: Callable[..., list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a copy of this database was restored beside it."""
+    role = modes.MODES[here.extensions["freehold.settings"].tenant_isolation].role_of(spare)
+    root(f"CREATE SCHEMA {spare}; GRANT USAGE ON SCHEMA {spare} TO {role}", ELSEWHERE)
+    root(f"DELETE FROM platform.tenants WHERE id = '{spare}'")
+    with monkeypatch.context() as patch:  # the control
+        patch.setattr(traces, "needed_elsewhere", lambda _connection, _tenant: False)
+        assert ("could not be mended: role" in doctor("--fix", "--yes").output) is not shared(here)
+    assert doctor("--fix", "--yes").exit_code == 0
+    assert schema_and_role(here, spare) == (0, whole(here)[1])
 
 
 def test_what_cannot_be_mended_is_told_and_keeps_nobody_else(
     here: Flask, spare: str, doctor: Doctor, root: Callable[..., list[Any]]
 ) -> None:
-    role = schemas.new_id()
+    role, schema = schemas.new_id(), schemas.new_id()
     create(here, role)
-    root(f"GRANT USAGE ON SCHEMA public TO {role}")
+    root(f"GRANT USAGE ON SCHEMA public TO {role}; CREATE SCHEMA {schema}")
     root(f"DELETE FROM platform.tenants WHERE id = '{spare}'")
     told = doctor("--fix", "--yes")
     assert told.exit_code == 1
-    assert f"{role} could not be mended:" in told.output
+    assert f"{schema} could not be mended: must be owner of schema" in told.output
+    assert (f"{role} could not be mended: role" in told.output) is not shared(here)
     assert f"{spare} was mended." in told.output
-    root(f"DROP OWNED BY {role}; DROP ROLE {role}")
+    root(f"DROP OWNED BY {role}; DROP ROLE {role}; DROP SCHEMA {schema}")
 
 
 @pytest.mark.parametrize(
     "harm",
     [
         "DROP SCHEMA {} CASCADE",
-        "DROP OWNED BY {0}; DROP ROLE {0}",
+        "nobody acts for it",
         "UPDATE platform.tenants SET revision = '0001' WHERE id = '{}'",
         """UPDATE platform.tenants SET module_revisions = '{{"gone": "1"}}', revision = '0000' WHERE id = '{}'""",
     ],
@@ -240,7 +267,7 @@ def test_what_cannot_be_mended_is_told_and_keeps_nobody_else(
 def test_a_spare_that_is_not_whole_is_replaced(
     here: Flask, spare: str, doctor: Doctor, root: Callable[..., list[Any]], harm: str
 ) -> None:
-    root(harm.format(spare))
+    root((NOBODY_ACTS[shared(here)] if harm == "nobody acts for it" else harm).format(spare))
     told = doctor()
     assert (told.exit_code, told.output.splitlines()[1:]) == (1, [f"    {spare}"])
     assert doctor("--fix", "--yes").exit_code == 0
@@ -248,14 +275,15 @@ def test_a_spare_that_is_not_whole_is_replaced(
     assert root("SELECT count(*) FROM platform.tenants WHERE state = 'spare'") == [(HIGH,)]
 
 
-def test_a_workspace_that_lost_its_role_gets_it_back_as_it_was(
+def test_a_workspace_that_lost_its_role_or_its_rights_gets_them_back_as_they_were(
     here: Flask, person: Person, doctor: Doctor, root: Callable[..., list[Any]]
 ) -> None:
     person.define("orders", title="text")
     tenant = person.tenant
     with here.app_context(), administrator() as connection:
         before = catalogue(connection, tenant)
-    root(f"DROP OWNED BY {tenant}; DROP ROLE {tenant}")
+    root(NOBODY_ACTS[shared(here)].format(tenant))
+    assert faults(here) == [Fault.UNGRANTED]
     assert doctor("--fix", "--yes").exit_code == 0
     with here.app_context(), administrator() as connection:
         assert catalogue(connection, tenant) == before
@@ -281,7 +309,7 @@ def test_a_workspace_that_waits_without_a_job_is_built(
     told = doctor()
     assert (told.exit_code, person.tenant in told.output) == (1, True)
     assert doctor("--fix", "--yes").exit_code == 0
-    assert schema_and_role(here, person.tenant) == (1, 1)
+    assert schema_and_role(here, person.tenant) == whole(here)
     assert person.open("/home").status == 200
 
 
@@ -301,7 +329,7 @@ def test_open_jobs_of_a_tenant_that_is_gone_are_deleted(
     gone = schemas.new_id()
     job = "INSERT INTO platform.jobs (id, name, tenant, args, queue, limit_seconds, max_tries, state, lease, tries)"
     for tenant, state in ((gone, "waiting"), (gone, "done"), (person.tenant, "waiting")):
-        root(f"{job} VALUES (uuidv7(), 'demo.report', '{tenant}', '[]', 'slow', 1, 1, '{state}', 0, 0)")
+        root(f"{job} VALUES (gen_random_uuid(), 'demo.report', '{tenant}', '[]', 'slow', 1, 1, '{state}', 0, 0)")
     told = doctor()
     assert (told.exit_code, gone in told.output, person.tenant in told.output) == (1, True, False)
     assert doctor("--fix", "--yes").exit_code == 0
@@ -325,7 +353,7 @@ def test_by_the_measure_of_another_version_or_mode_it_neither_looks_nor_mends(
 ) -> None:
     """Each spare would be replaced by one that does not fit, and each workspace given a role or built without one."""
     with monkeypatch.context() as patch:
-        patch.setenv("TENANT_ISOLATION", "schema")
+        patch.setenv("TENANT_ISOLATION", "roles" if shared(here) else "schema")
         other_mode = doctor("--fix", "--yes")
     ((head,),) = root("SELECT version_num FROM platform.alembic_version")
     root("UPDATE platform.alembic_version SET version_num = '9999'")
@@ -339,7 +367,7 @@ def test_it_asks_before_it_mends(here: Flask, spare: str, doctor: Doctor, root: 
     root(f"DELETE FROM platform.tenants WHERE id = '{spare}'")
     told = doctor("--fix", input="n\n")
     assert (told.exit_code, "Mend 1 of 1? [y/N]: n" in told.output) == (1, True)
-    assert schema_and_role(here, spare) == (1, 1)
+    assert schema_and_role(here, spare) == whole(here)
     assert doctor("--fix", input="y\n").exit_code == 0
 
 
@@ -347,19 +375,19 @@ def test_thousands_of_one_kind_are_counted_and_some_of_them_named(
     here: Flask, doctor: Doctor, root: Callable[..., list[Any]]
 ) -> None:
     gone = sorted(schemas.new_id() for _ in range(23))
-    create(here, *gone)
+    root(";".join(f"CREATE SCHEMA {schema} AUTHORIZATION fh_owner" for schema in gone))
     lines = doctor().output.splitlines()
-    assert (lines[0][:4], lines[1:21], lines[21]) == ("23 x", [f"    {role}" for role in gone[:20]], "    and 3 more")
+    assert (lines[0][:4], lines[1:21], lines[21]) == (
+        "23 x",
+        [f"    {schema}" for schema in gone[:20]],
+        "    and 3 more",
+    )
     assert doctor("--fix", "--yes").exit_code == 0
 
 
-def test_without_roles_for_tenants_none_is_missed(here: Flask, spare: str, root: Callable[..., list[Any]]) -> None:
-    root(f"DROP OWNED BY {spare}; DROP ROLE {spare}")
-    assert faults(here) == [Fault.SPARE]
-    settings: Settings = here.extensions["freehold.settings"]
-    with database.application(settings, tenant_isolation="schema") as other:
-        assert faults(other) == []
-    root(f"DROP SCHEMA {spare} CASCADE; DELETE FROM platform.tenants WHERE id = '{spare}'")
+def shared(app: Flask) -> bool:
+    """Whether one role is all tenants'."""
+    return modes.MODES[app.extensions["freehold.settings"].tenant_isolation].shared
 
 
 def faults(app: Flask) -> list[Fault]:
@@ -373,7 +401,7 @@ def refill(app: Flask) -> None:
 
 
 def create(app: Flask, *roles: str) -> None:
-    """As whoever makes the tenants' roles, who then may drop them."""
+    """As whoever makes tenants' roles, who then may drop them."""
     with app.app_context(), administrator() as connection:
         connection.exec_driver_sql(";".join(f"CREATE ROLE {role}" for role in roles))
 
@@ -382,7 +410,7 @@ def late(app: Flask, root: Callable[..., list[Any]]) -> Person:
     """Somebody who signed up while the pool was empty."""
     spares = [row[0] for row in root("DELETE FROM platform.tenants WHERE state = 'spare' RETURNING id")]
     for tenant in spares:
-        root(f"DROP SCHEMA {tenant} CASCADE; DROP ROLE {tenant}")
+        root(f"DROP SCHEMA {tenant} CASCADE; DROP ROLE IF EXISTS {tenant}")
     mark = schemas.new_id()[2:]
     visitor = browser(app)
     form = {"business": "Late", "address": f"late-{mark}", "email": f"{mark}@example.com"}
@@ -394,4 +422,4 @@ def late(app: Flask, root: Callable[..., list[Any]]) -> Person:
 def remove(root: Callable[..., list[Any]], person: Person) -> None:
     root(f"DELETE FROM platform.users WHERE email = '{person.email}'")
     root(f"DELETE FROM platform.tenants WHERE id = '{person.tenant}'")
-    root(f"DROP SCHEMA IF EXISTS {person.tenant} CASCADE; DROP ROLE {person.tenant}")
+    root(f"DROP SCHEMA IF EXISTS {person.tenant} CASCADE; DROP ROLE IF EXISTS {person.tenant}")

@@ -17,7 +17,17 @@ from tenants import building, provisioning
 from tenants.building import Blueprint
 from tenants.isolation import schemas
 from tests.support import operators
-from tests.support.database import application, browser, empty_database, left, migrate, more, schema_and_role, sql
+from tests.support.database import (
+    application,
+    browser,
+    empty_database,
+    left,
+    migrate,
+    more,
+    schema_and_role,
+    sql,
+    whole,
+)
 from tests.support.pages import heading, words
 from tests.support.people import PASSWORD, Person, unique
 from tests.support.threads import together
@@ -89,7 +99,7 @@ def test_a_visitor_of_a_workspace_being_prepared_has_to_sign_in_first(empty: Fla
 
 def test_the_job_builds_the_schema_and_the_workspace_opens(empty: Flask, early: Person) -> None:
     run(empty, *waiting(empty, early))
-    assert schema_and_role(empty, early.tenant) == (1, 1)
+    assert schema_and_role(empty, early.tenant) == whole(empty)
     assert heading(early.open("/home")) == "Home"
     early.define("orders", title="text")
     assert early.api("POST", "/collections/orders/records", json={"title": "First"}).status_code == 201
@@ -119,7 +129,8 @@ def test_provisioning_twice_and_at_the_same_moment_builds_one_schema(empty: Flas
 
     together(*[provision] * 3)
     provision()
-    assert (state(empty, early), schema_and_role(empty, early.tenant)) == (("active", fleet.tenant_head()), (1, 1))
+    assert state(empty, early) == ("active", fleet.tenant_head())
+    assert schema_and_role(empty, early.tenant) == whole(empty)
 
 
 def test_provisioning_what_is_not_there_builds_nothing(empty: Flask) -> None:
@@ -170,7 +181,7 @@ def test_a_big_pool_is_filled_a_batch_a_transaction(pool: Flask, monkeypatch: py
         assert provisioning.refill() == 8
     assert batches == [3, 3, 2]
     rows = sql(pool, "SELECT id FROM platform.tenants WHERE state = 'spare'")
-    assert {schema_and_role(pool, row.id) for row in rows} == {(1, 1)}
+    assert {schema_and_role(pool, row.id) for row in rows} == {whole(pool)}
 
 
 def test_a_refill_ends_in_time_and_the_next_one_goes_on(pool: Flask) -> None:
@@ -184,7 +195,7 @@ def test_all_that_wait_are_built_by_the_first_ones_job(empty: Flask) -> None:
     with empty.app_context():
         assert [provisioning.provision(person.tenant) for person in people] == [4, 0, 0, 0]
     assert {(state(empty, person)[0], schema_and_role(empty, person.tenant)) for person in people} == {
-        ("active", (1, 1))
+        ("active", whole(empty))
     }
 
 
@@ -199,7 +210,7 @@ def test_many_that_wait_are_built_by_builders_at_the_same_moment_once_each(
             return provisioning.provision(person.tenant)
 
     assert sum(together(*(lambda person=person: provision(person) for person in people))) == 6
-    assert [schema_and_role(empty, person.tenant) for person in people] == [(1, 1)] * 6
+    assert [schema_and_role(empty, person.tenant) for person in people] == [whole(empty)] * 6
 
 
 def test_one_that_cannot_be_built_holds_up_nobody(pool: Flask) -> None:
@@ -242,7 +253,7 @@ def test_a_builder_that_hangs_is_ended_by_the_server_and_the_next_one_builds(
         built = provisioning.provision(person.tenant)  # it waits for the row until the other one is ended
         hung.invalidate()
     assert built == 1
-    assert (state(empty, person)[0], schema_and_role(empty, person.tenant)) == ("active", (1, 1))
+    assert (state(empty, person)[0], schema_and_role(empty, person.tenant)) == ("active", whole(empty))
 
 
 def test_the_pool_is_measured_and_the_back_office_says_when_it_is_drained(pool: Flask) -> None:

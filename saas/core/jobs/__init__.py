@@ -2,6 +2,6 @@
 
 from saas.core.jobs.models import Job, JobState
 from saas.core.jobs.registry import UnknownJob, handler
-from saas.core.jobs.service import enqueue
+from saas.core.jobs.service import enqueue, forget
 
-__all__ = ["Job", "JobState", "UnknownJob", "enqueue", "handler"]
+__all__ = ["Job", "JobState", "UnknownJob", "enqueue", "forget", "handler"]

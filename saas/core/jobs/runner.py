@@ -58,7 +58,8 @@ class Handler:
 def perform(handler: Handler, job_id: UUID, lease: int) -> None:
     """Run a job once under a lease, or do nothing when that lease is over or taken up already.
 
-    Raises what the handler raised, after the failure has been written down.
+    Raises what the handler raised, after the failure has been written down; nothing where the job's row is gone by
+    then, as it is when its tenant has been taken away meanwhile.
     """
     app = _app()
     with app.app_context(), transaction():
@@ -75,9 +76,12 @@ def perform(handler: Handler, job_id: UUID, lease: int) -> None:
             _finish(handler, job_id, lease, result)
         log.info("job.done", **known)
     except Exception as error:
-        log.warning("job.failed", error=_line(error), **known)
         with app.app_context(), transaction():
-            _fail(job_id, lease, error)
+            there = _fail(job_id, lease, error)
+        if not there:
+            log.info("job.forgotten", error=_line(error), **known)
+            return
+        log.warning("job.failed", error=_line(error), **known)
         raise
 
 
@@ -103,8 +107,11 @@ def _finish(handler: Handler, job_id: UUID, lease: int, result: tuple[Any, ...])
         handler.effect(*row.args, *result)
 
 
-def _fail(job_id: UUID, lease: int, error: Exception) -> None:
-    """Try again later, twice as late each time; after the last try the job is dead and keeps its error."""
+def _fail(job_id: UUID, lease: int, error: Exception) -> bool:
+    """Try again later, twice as late each time; after the last try the job is dead and keeps its error.
+
+    Returns whether there still is such a job.
+    """
     last = Job.tries >= Job.max_tries
     again = sa.func.now() + sa.func.make_interval(0, 0, 0, 0, 0, 0, sa.func.least(sa.func.power(2, Job.tries), 3600))
     db.session.execute(
@@ -116,6 +123,7 @@ def _fail(job_id: UUID, lease: int, error: Exception) -> None:
             error=_line(error),
         )
     )
+    return bool(db.session.scalar(sa.select(sa.exists().where(Job.id == job_id))))
 
 
 def _running(statement: sa.Update, job_id: UUID, lease: int) -> sa.Update:

@@ -34,6 +34,16 @@ def enqueue(name: str, *args: Any, tenant: str | None = None, delay: timedelta |
     )
 
 
+def forget(connection: sa.Connection, tenant: str) -> int:
+    """Delete what is not done yet of a tenant that goes or is gone, dead jobs too; returns how many there were.
+
+    A worker that is at one of them finds its lease lost, which undoes what it did. One that has just finished is
+    waited for, since it holds the job's row.
+    """
+    mine = sa.delete(Job).where(Job.tenant == tenant, Job.state != JobState.DONE)
+    return connection.execute(mine).rowcount
+
+
 def dead() -> Sequence[Job]:
     """The jobs that failed on their last try, the newest first."""
     return db.session.scalars(

@@ -66,7 +66,7 @@ def gone(catalogue: Catalogue) -> Iterator[Finding]:
 
 def stray(catalogue: Catalogue) -> Iterator[Finding]:
     """Schemas and roles that look like a tenant's and are nobody's."""
-    there = traces()
+    there = traces(catalogue.mode)
     known = sa.select(Tenant.id).where(Tenant.revision.is_not(None))
     nobodys = sa.select(there).where(there.c.tenant.not_in(known)).order_by(there.c.tenant)
     for row in catalogue.connection.execute(nobodys):

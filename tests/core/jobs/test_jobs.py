@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import sqlalchemy as sa
+import structlog
 from flask import Flask
 from redis import Redis
 from redis.exceptions import RedisError
@@ -13,6 +14,7 @@ from saas.core import audit
 from saas.core.database import db, transaction
 from saas.core.jobs import Job, JobState, UnknownJob, dispatcher, enqueue, registry, runner, service, worker
 from saas.core.settings import Settings
+from tenants import reclaim
 from tenants.isolation import modes
 from tests.support import database
 from tests.support import jobs as _registered  # noqa: F401
@@ -130,6 +132,50 @@ def test_a_tenants_job_is_bound_to_it(app: Flask, owner: Person, leased: Callabl
     with app.app_context():
         handler(*lease)
         assert seen == [modes.current().role_of(owner.tenant)]
+
+
+@pytest.mark.parametrize("meets", ["nothing", "an error"])
+def test_a_job_whose_tenant_goes_while_it_runs_ends_quietly(
+    app: Flask, owner: Person, leased: Callable[..., tuple[str, int]], meets: str
+) -> None:
+    """As reclaiming takes a tenant and its open jobs away, between the job's two transactions."""
+    effects = list[str]()
+
+    def outside(_job: object, _mark: str) -> None:
+        overdue = "UPDATE platform.tenants SET opened_at = now() - interval '100 hours' WHERE id = :id"
+        database.sql(app, overdue, id=owner.tenant)
+        with app.app_context():
+            reclaim.reclaim()
+        if meets == "an error":
+            raise LookupError("it is gone")
+
+    def effect(mark: str, _result: object) -> None:
+        effects.append(mark)
+
+    handler = runner.Handler("tests.tenant", "fast", "tenant", 60, 3, None, "", effect, outside)
+    mark = unique()
+    lease = leased("tests.tenant", mark, tenant=owner.tenant)
+    with app.app_context(), structlog.testing.capture_logs() as log:
+        handler(*lease)
+        assert jobs_of(mark) == []
+    assert effects == []
+    (entry,) = [line for line in log if line["event"].startswith("job.")]
+    assert (entry["event"], entry["log_level"], entry["tenant"]) == ("job.forgotten", "info", owner.tenant)
+
+
+def test_control_a_job_that_fails_while_its_row_is_there_is_an_error_for_its_worker(
+    app: Flask, owner: Person, leased: Callable[..., tuple[str, int]]
+) -> None:
+    """Also where only its lease is another's by now."""
+
+    def outside(_job: object, mark: str) -> None:
+        with transaction():
+            db.session.execute(sa.update(Job).where(Job.args == sa.cast([mark], Job.args.type)).values(lease=2))
+
+    handler = runner.Handler("tests.tenant", "fast", "tenant", 60, 3, None, "", print, outside)
+    lease = leased("tests.tenant", unique(), tenant=owner.tenant)
+    with app.app_context(), pytest.raises(runner.LeaseLost):
+        handler(*lease)
 
 
 def test_a_row_that_names_a_tenant_for_a_platform_job_is_refused(
