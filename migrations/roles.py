@@ -10,8 +10,9 @@ import psycopg2.extensions
 import psycopg2.sql
 import sqlalchemy as sa
 
+from tenants.isolation.faults import ABOVE_RULES
+from tenants.isolation.gaps import SET_CONFIG
 from tenants.isolation.modes import Mode
-from tenants.isolation.rules import ABOVE_RULES, SET_CONFIG
 from tenants.isolation.schemas import BOUNDS
 
 _WHERE_ALLOWED = {"temp_file_limit": "1GB"}  # as superuser, or with SET granted on it (manual, "GRANT")

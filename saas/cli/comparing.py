@@ -1,4 +1,4 @@
-"""What commands that compare the database with what the platform makes stand on."""
+"""What commands stand on that look whether the database is as the platform makes it: 2 is when they could not look."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,11 +20,18 @@ class CouldNotLook(click.ClickException):
 @contextmanager
 def comparable() -> Iterator[modes.Mode]:
     """The application on a database of its own revision and mode. Ends with status 2 where it can't be compared."""
+    with migrated():
+        yield _mode()
+
+
+@contextmanager
+def migrated() -> Iterator[None]:
+    """The application on a database of its own revision. Ends with status 2 where there is none."""
     with _or_status_2(), application():
         if (found := platform_revision()) != fleet.platform_head():
             behind = f"The platform's schema is at {found or 'nothing'}, behind {fleet.platform_head()}"
             raise CouldNotLook(f"{behind}: run `saas migrate` first.")
-        yield _mode()
+        yield
 
 
 def _mode() -> modes.Mode:

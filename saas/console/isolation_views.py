@@ -15,6 +15,7 @@ WAYS = {
     "sessions": "The other's host, with a session of one's own",
     "site": "Routes that are no workspace's",
     "keys": "The API, with a key of one's own or a forged one",
+    "changes": "The API's writing routes, with such keys",
     "jobs": "A job that is given the other's ids",
     "rows": "The platform's tables, bound to one tenant",
     "caches": "What processes remember",

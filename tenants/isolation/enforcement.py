@@ -13,12 +13,15 @@ from flask import Flask, current_app
 from saas.core.database import db
 from saas.core.settings import Settings, SettingsError, current_settings
 from tenants.isolation import modes, pooler, retiring
-from tenants.isolation.rules import EMPTY, MADE_BY_MIGRATIONS, Rule, names, rules
+from tenants.isolation.faults import EMPTY, MADE_BY_MIGRATIONS
+from tenants.isolation.rule import Rule
+from tenants.isolation.rules import names, rules
+from tenants.isolation.waiting import Waiting
 
 log = structlog.get_logger()
 
 State = Literal["ok", "accepted", "gap", "fault"]
-_DONE = "freehold.enforcement"  # in the application's extensions, once everything was found in order
+_KEY = "freehold.enforcement"
 
 
 class Unenforced(Exception):
@@ -43,6 +46,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         listed = ", ".join(sorted(gaps))
         raise SettingsError(f"ACCEPTED_GAPS: {', '.join(unknown)} can't be accepted; what can is {listed}")
     app.extensions["freehold.refusals"] = refusals
+    app.extensions[_KEY] = Waiting(app, refusals)
     with app.app_context():
         retiring.after(db.engine, settings.tenants_per_connection)
 
@@ -50,11 +54,25 @@ def init_app(app: Flask, settings: Settings) -> None:
 def require(app: Flask) -> bool:
     """For the entry points: raises Unenforced when production must not start on this database.
 
-    Returns whether it could be asked. One that is away, or has no tables so far, keeps nobody from starting: readiness
-    asks again. Outside of production nothing is asked here.
+    Returns whether it could be asked. One that is away, or has no tables so far, keeps nobody from starting, but from
+    serving: readiness and requests ask again. Outside of production nothing is asked here.
     """
     if not app.extensions["freehold.settings"].production:
         return True
+    if not (asked := _asked(app)):
+        app.extensions[_KEY].begin()
+    return asked
+
+
+def refusals() -> list[str]:
+    """The names of what keeps this process from serving; asked until there is nothing, and not again.
+
+    A fault always does, a gap that is not accepted only in production; elsewhere the log tells of it, once.
+    """
+    return [] if current_app.extensions[_KEY].in_order else [one.name for one in _refused()]
+
+
+def _asked(app: Flask) -> bool:
     with app.app_context():
         try:
             found = _refused()
@@ -69,14 +87,6 @@ def require(app: Flask) -> bool:
     if untouched:
         log.warning("database.empty", mend="run `saas migrate`")
     return not untouched
-
-
-def refusals() -> list[str]:
-    """The names of what keeps this process from serving; asked until there is nothing, and not again.
-
-    A fault always does, a gap that is not accepted only in production; elsewhere the log tells of it, once.
-    """
-    return [] if _DONE in current_app.extensions else [one.name for one in _refused()]
 
 
 def read() -> list[Finding]:
@@ -142,5 +152,5 @@ def _refused() -> list[Finding]:
         return refused
     for one in found:
         log.warning("database.gap", name=one.name, state=one.state, gap=one.sentence)
-    current_app.extensions[_DONE] = True
+    current_app.extensions[_KEY].end()
     return []

@@ -1,7 +1,7 @@
 """The addresses to try, from the application's own map, so that a new route is tried unaided."""
 
 from collections.abc import Iterator
-from itertools import islice, product
+from itertools import chain, islice, product
 from typing import Literal
 
 from flask import current_app
@@ -18,17 +18,15 @@ MOST_OF_ONE = 4  # of one route
 _NOBODYS = {"static", "health"}
 
 
-def paths(kind: Kind, side: Side) -> Iterator[str]:
-    """Each GET route of a kind, with all that its arguments may name of one side.
+def paths(kind: Kind, side: Side, method: str = "GET") -> Iterator[str]:
+    """Each route of a kind that takes this method, with all that its arguments may name of one side.
 
     Of the kinds "page" (of a workspace) and "api" are those that ask for a permission; "site" is all the rest.
     """
     adapter = current_app.url_map.bind("localhost")
-    rules = (rule for rule in current_app.url_map.iter_rules() if "GET" in (rule.methods or ()))
-    yield from islice(
-        (path for rule in rules if _kind(rule) == kind for path in islice(_filled(rule, side, adapter), MOST_OF_ONE)),
-        MOST,
-    )
+    rules = (rule for rule in current_app.url_map.iter_rules() if method in (rule.methods or ()))
+    filled = (islice(_filled(rule, side, adapter, method), MOST_OF_ONE) for rule in rules if _kind(rule) == kind)
+    yield from islice(chain.from_iterable(filled), MOST)
 
 
 def _kind(rule: Rule) -> Kind | None:
@@ -39,12 +37,12 @@ def _kind(rule: Rule) -> Kind | None:
     return "api" if rule.rule.startswith("/api/") else "page"
 
 
-def _filled(rule: Rule, side: Side, adapter: MapAdapter) -> Iterator[str]:
+def _filled(rule: Rule, side: Side, adapter: MapAdapter, method: str) -> Iterator[str]:
     names = sorted(rule.arguments - (rule.defaults or {}).keys())
     for values in product(side.things, repeat=len(names)):
         try:
-            path = adapter.build(rule.endpoint, dict(zip(names, values, strict=True)), "GET")
-            endpoint, _ = adapter.match(path, "GET")
+            path = adapter.build(rule.endpoint, dict(zip(names, values, strict=True)), method)
+            endpoint, _ = adapter.match(path, method)
         except (BuildError, ValueError, HTTPException, RequestRedirect):
             continue  # it takes no such value
         if endpoint == rule.endpoint:

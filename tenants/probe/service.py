@@ -10,7 +10,7 @@ import structlog
 from tenants.probe import canaries
 from tenants.probe.outcomes import Attempt, Outcome, blind
 from tenants.probe.sides import Side
-from tenants.probe.ways import caches, jobs, keys, pages, rows, site, statements
+from tenants.probe.ways import caches, changes, jobs, keys, pages, rows, site, statements
 
 MOST_SECONDS = 100
 
@@ -20,6 +20,7 @@ WAYS: dict[str, Way] = {
     "pages": pages.attempts,  # and "sessions"
     "site": site.attempts,
     "keys": keys.attempts,
+    "changes": changes.attempts,
     "jobs": jobs.attempts,
     "rows": rows.attempts,
     "caches": caches.attempts,

@@ -26,7 +26,19 @@ class Response(NamedTuple):
 
 
 def get(address: str | None, path: str, *, cookies: dict[str, str] | None = None, key: str = "") -> Response:
-    """A page of a workspace, or of the bare host where there is no address; redirects are not followed."""
+    return ask("GET", address, path, cookies=cookies, key=key)
+
+
+def ask(
+    method: str,
+    address: str | None,
+    path: str,
+    *,
+    cookies: dict[str, str] | None = None,
+    key: str = "",
+    body: dict[str, str] | None = None,
+) -> Response:
+    """Of a workspace, or of the bare host where there is no address; `body` as JSON. Redirects are not followed."""
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     if cookies:
         names = {cookie_name(current_settings(), kind): secret for kind, secret in cookies.items()}
@@ -34,7 +46,9 @@ def get(address: str | None, path: str, *, cookies: dict[str, str] | None = None
     client, base = Client(current_app.wsgi_app, use_cookies=False), _origin(address)
 
     def send() -> Response:
-        with client.open(path, base_url=base, headers=headers, environ_overrides=_ENVIRONMENT) as response:
+        with client.open(
+            path, base_url=base, method=method, headers=headers, json=body, environ_overrides=_ENVIRONMENT
+        ) as response:
             return Response(response.status_code, f"{response.headers}\n{response.get_data(as_text=True)}")
 
     return Context().run(send)  # a fresh one: else the request would take over the context of the job

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from flask import Flask
 
 from saas import app as application
@@ -144,14 +144,47 @@ def test_the_command_says_what_crossed_by_its_status(
     own: Flask, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     monkeypatch.setattr(service, "WAYS", {"sql": service.WAYS["sql"]})
-    for name, value in own.extensions["freehold.settings"].model_dump().items():
-        if value is not None:
-            monkeypatch.setenv(name.upper(), str(value))
     if not guarded:
         switch_off_guard(monkeypatch)
-    done = CliRunner().invoke(main, ["tenants", "probe"], obj=application.create_app)
+    done = probe(monkeypatch, own.extensions["freehold.settings"])
     assert done.exit_code == (0 if guarded else 1), done.output
     assert ("CROSSED by sql: RESET ROLE, stacked: this run's marker" in done.output) is not guarded
     (row,) = sql(own, "SELECT attempts, crossed > 0 AS crossed FROM platform.probe_reports")
     assert row.attempts > 50
     assert row.crossed is not guarded
+
+
+@pytest.mark.parametrize(
+    ("attempts", "status"), [([CLEAN], 0), ([CLEAN, BLIND], 3), ([CLEAN, BLIND, CROSSED], 1)], ids=str
+)
+def test_a_blind_attempt_has_a_status_of_its_own_and_a_crossing_outdoes_it(
+    own: Flask, monkeypatch: pytest.MonkeyPatch, attempts: list[Attempt], status: int
+) -> None:
+    monkeypatch.setattr(service, "WAYS", {"all": lambda _mine, _theirs: iter(attempts)})
+    done = probe(monkeypatch, own.extensions["freehold.settings"])
+    assert done.exit_code == status, done.output
+    assert ("BLIND by pages: any page" in done.output) is (BLIND in attempts)
+    assert len(sql(own, "SELECT FROM platform.probe_reports")) == 1
+
+
+def test_where_it_could_not_look_the_status_is_2_and_a_sentence_says_why(
+    request: pytest.FixtureRequest, own: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings: Settings = own.extensions["freehold.settings"]
+    away = settings.model_copy(update={"database_url": "postgresql+psycopg2://nobody:x@127.0.0.1:1/nowhere"})
+    unfit = settings.model_copy(update={"secret_key": "short"})
+    for chosen, says in (
+        (away, "Error: The database does not answer: "),
+        (empty_database(request.config, settings), "Error: The platform's schema is at nothing, behind "),
+        (unfit, "Error: The settings are not complete:\n"),
+    ):
+        done = probe(monkeypatch, chosen)
+        assert (done.exit_code, done.output[: len(says)]) == (2, says)
+    assert sql(own, "SELECT FROM platform.probe_reports") == []
+
+
+def probe(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Result:
+    for name, value in settings.model_dump().items():
+        if value is not None:
+            monkeypatch.setenv(name.upper(), str(value))
+    return CliRunner().invoke(main, ["tenants", "probe"], obj=application.create_app)

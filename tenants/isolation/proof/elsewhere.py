@@ -4,9 +4,9 @@
 
 from collections.abc import Iterator
 
+from tenants.isolation.gaps import SET_CONFIG
 from tenants.isolation.proof.catalogue import Catalogue, Finding, grants
 from tenants.isolation.proof.grants import Target, compare
-from tenants.isolation.rules import SET_CONFIG
 
 _HELD = """
 SELECT quote_ident(rolname) AS role, deptype, object.type, object.identity, quote_ident(current_user) AS administrator

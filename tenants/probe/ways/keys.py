@@ -18,13 +18,14 @@ def attempts(mine: Side, theirs: Side) -> Iterator[Attempt]:
             yield blind(KEYS, path, f"its owner is answered {control.status}")
         elif control.status < 300 and theirs.told_by(control.text):
             shown = shown or theirs.shown_in(control.text)
-            for tried, host, key in _combinations(mine, theirs):
+            for tried, host, key in combinations(mine, theirs):
                 yield judged(KEYS, f"{path}, {tried}", visiting.get(host, path, key=key).answer, theirs)
     if not shown:
         yield blind(KEYS, "any address of the API")
 
 
-def _combinations(mine: Side, theirs: Side) -> Iterator[tuple[str, str | None, str]]:
+def combinations(mine: Side, theirs: Side) -> Iterator[tuple[str, str | None, str]]:
+    """Each in words, with the host, None for the bare one, and the key."""
     own, its = (side.tenant.removeprefix(isolation.PREFIX) for side in (mine, theirs))
     forged = mine.entry.key.replace(own, its)
     yield "with one's own key on one's own host", mine.address, mine.entry.key

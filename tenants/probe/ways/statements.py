@@ -9,9 +9,8 @@ import psycopg2.extensions
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from saas.core.settings import current_settings
 from tenants import isolation
-from tenants.isolation import Connection, IsolationError
+from tenants.isolation import Connection, IsolationError, modes
 from tenants.probe import payloads
 from tenants.probe.contexts import inside
 from tenants.probe.outcomes import Answer, Attempt, Outcome, blind, judged
@@ -29,7 +28,7 @@ def attempts(mine: Side, theirs: Side) -> Iterator[Attempt]:
 
 def past_the_guard(mine: Side, theirs: Side) -> Iterator[Attempt]:
     """Only where each tenant has a role: with one for all, the guard stands alone (docs/postgres.md)."""
-    if current_settings().tenant_isolation == "roles":
+    if not modes.current().shared:
         yield from _each(SERVER, payloads.UNGUARDED, payloads.FOREIGN, _past_the_guard, mine, theirs)
 
 
@@ -68,7 +67,7 @@ def _answer(session: Session, payload: Payload, run: _Run, victim: str) -> Answe
 
 
 def _shown(session: Session, payload: Payload, run: _Run, victim: str) -> Iterator[str]:
-    texts = [text.replace("VICTIM", victim) for text in payload.texts]
+    texts = [text.replace("VICTIM", victim).replace("WHO", modes.current().role_of(victim)) for text in payload.texts]
     if payload.scope == "work":
         yield from (str(run(session, text)) for text in texts)
     elif payload.scope == "export":

@@ -40,13 +40,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def createrole(server: Server, settings: Settings) -> Settings:
-    return _migrated(managed.database(server, settings, "createrole"))
+    return _migrated(_with_roles(managed.database(server, settings, "createrole")))
 
 
 @pytest.fixture(scope="module")
 def superuser(server: Server, settings: Settings, createrole: Settings) -> Settings:
     """After the other: a role of the cluster belongs to whom made it, and only a superuser can do with another's."""
-    return _migrated(managed.database(server, settings, "superuser"))
+    return _migrated(_with_roles(managed.database(server, settings, "superuser")))
 
 
 @pytest.fixture
@@ -284,6 +284,11 @@ def login(settings: Settings) -> str:
 
 def with_gaps(settings: Settings, accepted: str) -> Settings:
     return settings.model_copy(update={"accepted_gaps": accepted})
+
+
+def _with_roles(settings: Settings) -> Settings:
+    """For each tenant, whichever way the tests' own database has it."""
+    return settings.model_copy(update={"tenant_isolation": "roles"})
 
 
 def _migrated(settings: Settings) -> Settings:

@@ -9,12 +9,12 @@ from saas.core.settings import Settings
 from tenants import provisioning
 from tenants.probe import canaries
 from tests.support import database
-from tests.tenants.isolation.conftest import loose_settings, superuser  # noqa: F401  fixtures
+from tests.tenants.isolation.conftest import loose_settings, roles_settings, superuser  # noqa: F401  fixtures
 
 
 @pytest.fixture(scope="module")
-def yard_settings(request: pytest.FixtureRequest, settings: Settings) -> Settings:
-    made = database.empty_database(request.config, settings)
+def yard_settings(request: pytest.FixtureRequest, roles_settings: Settings) -> Settings:  # noqa: F811
+    made = database.empty_database(request.config, roles_settings)
     return made.model_copy(update={"spare_tenants_low": 2, "spare_tenants_high": 2})
 
 

@@ -1,5 +1,7 @@
 """The probe finds nothing where all defences hold, and something as soon as one is taken away."""
 
+import contextlib
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from types import SimpleNamespace
@@ -8,17 +10,18 @@ from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
-from flask import Flask, g, jsonify
+from flask import Flask, g, has_request_context, jsonify
 
 from saas.accounts import sessions
 from saas.accounts.models import SignIn
 from saas.console import isolation_views
 from saas.core import attempts, crypto
-from saas.core.database import db
+from saas.core.database import db, transaction
 from saas.core.identity import Identity
 from saas.core.settings import Settings
 from tenants import isolation, provisioning, routing
 from tenants.backend.collections import records
+from tenants.backend.collections.errors import UnknownRecord
 from tenants.backend.keys import service as keys
 from tenants.isolation import binding
 from tenants.members import permissions
@@ -28,16 +31,17 @@ from tenants.probe import canaries, routes, service
 from tenants.probe.outcomes import Outcome
 from tenants.probe.service import Report
 from tenants.probe.sides import Side
-from tenants.probe.ways import caches, jobs, rows, statements
+from tenants.probe.ways import caches, changes, jobs, rows, statements
 from tenants.routing import binds_later, enter
 from tenants.usage.flows import Flows
 from tests.support import database
 from tests.support.database import left, more, sql
 from tests.support.injection import switch_off_guard
+from tests.support.live import ROOT
 from tests.tenants.isolation.conftest import Superuser
 
-AT_LEAST = {"pages": 20, "sessions": 40, "site": 100, "keys": 30, "jobs": 4, "rows": 10, "caches": 10, "sql": 50,
-            "server": 18}  # fmt: skip
+AT_LEAST = {"pages": 20, "sessions": 40, "site": 100, "keys": 30, "changes": 26, "jobs": 4, "rows": 10, "caches": 10,
+            "sql": 50, "server": 18}  # fmt: skip
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
@@ -60,6 +64,19 @@ def crossed(report: Report) -> set[str]:
     return {attempt.way for attempt in report.attempts if attempt.outcome is Outcome.CROSSED}
 
 
+def strays(app: Flask) -> list[str]:
+    """What there is in the canaries' collections that is no marker of a run."""
+    with app.app_context():
+        first, second = canaries.ready()
+    found = list[str]()
+    for side in (first, second):
+        with app.app_context():
+            isolation.bind(side.tenant)
+            rows = records.page(canaries.collections.get(canaries.MARKERS), after=None, limit=100).records
+            found += [row["marker"] for row in rows if not re.fullmatch(f"{side.sign}-[0-9a-f]{{32}}", row["marker"])]
+    return found
+
+
 def test_where_all_defences_hold_each_way_is_tried_and_none_crosses(app: Flask) -> None:
     before = left(app)
     report = probed(app)
@@ -68,6 +85,12 @@ def test_where_all_defences_hold_each_way_is_tried_and_none_crosses(app: Flask) 
     assert tried.keys() == AT_LEAST.keys() == isolation_views.WAYS.keys()
     assert {way: n for way, n in tried.items() if n < AT_LEAST[way]} == {}
     assert more(before, left(app)) == {}  # it leaves nothing but its markers
+    assert strays(app) == []
+
+
+def test_the_document_names_each_way() -> None:
+    text = (ROOT / "docs" / "probe.md").read_text()
+    assert set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) == AT_LEAST.keys()
 
 
 def test_the_markers_of_earlier_runs_are_cleared_away(app: Flask) -> None:
@@ -138,6 +161,42 @@ def test_control_a_key_that_is_not_looked_up_in_its_tenant_crosses(app: Flask, m
     assert crossed(report) == {"keys"}
     assert {attempt.tried.partition(", ")[2] for attempt in report.findings()} == {
         "with its id and one's own secret on its host", "with its id and one's own secret on the bare host",
+    }  # fmt: skip
+
+
+def test_control_a_key_that_is_not_looked_up_lets_records_be_changed(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys, "verify", lambda _secret: keys.Verified(uuid4(), Role.DEVELOPER))
+    report = probed(app, "changes", monkeypatch=monkeypatch)
+    assert crossed(report) == {"changes"}
+    assert {attempt.tried.split()[0] for attempt in report.findings()} == changes.PROVEN
+    assert strays(app) == []  # it removes what was added even so
+
+
+def test_control_a_record_that_is_looked_for_in_every_tenant_is_changed_with_a_key_of_ones_own(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with app.app_context():
+        sides = canaries.ready()
+
+    def anywhere(sound: Callable[..., Any]) -> Callable[..., Any]:
+        def careless(*arguments: Any) -> Any:
+            if not has_request_context():  # it is the probe itself that clears away
+                return sound(*arguments)
+            for side in sides:
+                with contextlib.suppress(UnknownRecord), changes.inside(side.tenant), transaction():
+                    return sound(*arguments)
+            raise UnknownRecord
+
+        return careless
+
+    for name in ("change", "delete"):
+        monkeypatch.setattr(records, name, anywhere(getattr(records, name)))
+    report = probed(app, "changes", monkeypatch=monkeypatch)
+    assert {attempt.tried.split()[0] for attempt in report.findings()} == {"PATCH", "DELETE"}
+    assert {attempt.tried.partition(", ")[2] for attempt in report.findings()} >= {
+        "with one's own key on one's own host", "with one's own key on the bare host",
     }  # fmt: skip
 
 
@@ -294,7 +353,7 @@ def test_a_marker_that_its_owner_does_not_find_leaves_every_way_blind_that_looks
 ) -> None:
     sound = canaries.ready
     monkeypatch.setattr(canaries, "ready", lambda: tuple(replace(side, marker="never there") for side in sound()))
-    others = {"site", "rows"}  # which look for its sign or its id
+    others = {"site", "rows", "changes"}  # which look for its sign or its id, or at records of their own
     report = probed(app, *service.WAYS.keys() - others, monkeypatch=monkeypatch)
     assert {attempt.way for attempt in report.findings()} == set(AT_LEAST) - others
     assert crossed(report) == set()
@@ -323,7 +382,7 @@ def test_with_one_role_for_all_tenants_nothing_crosses_either(
     request: pytest.FixtureRequest, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """There the guard stands alone, so there is no way past it to try; without it statements cross."""
-    made = database.empty_database(request.config, settings).model_copy(update={"tenant_isolation": "schema"})
+    made = database.one_role(database.empty_database(request.config, settings))
     with database.application(made) as app:
         database.migrate(app)
         with app.app_context():
