@@ -16,7 +16,7 @@ from saas.core.mail import tasks as _mail_tasks  # noqa: F401
 from saas.core.settings import Settings, load
 from saas.devstack.demo import tasks as _demo_tasks  # noqa: F401
 from saas.signup import views as signup
-from tenants import discovery, isolation, rooms
+from tenants import discovery, gone, isolation, rooms
 from tenants.isolation import enforcement
 
 
@@ -31,6 +31,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config["STATEMENT_TIMEOUT_MS"] = settings.statement_timeout_ms
     app.extensions["freehold.settings"] = settings
     app.extensions["freehold.bind"] = isolation.bind
+    app.extensions["freehold.bound"] = isolation.bound
+    app.extensions["freehold.gone"] = gone.answer
 
     edge.init_app(app, settings)
     database.init_app(app, settings, isolation.Connection)

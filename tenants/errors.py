@@ -65,6 +65,14 @@ class CallsUsedUp(TooManyAttempts):
         )
 
 
+class TooManyCalls(TooManyAttempts):
+    title = "This workspace asks for more than its share"
+
+    def __init__(self, bound: str, seconds: int) -> None:
+        wait = f"in {seconds} seconds" if seconds > 1 else "in a second"
+        super().__init__(f"{bound} Nothing was changed; try again {wait}.", retry_after=seconds)
+
+
 class BeingPrepared(Unavailable):
     title = "This workspace is being prepared"
 

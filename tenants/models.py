@@ -31,6 +31,7 @@ class Tenant(Base):
         sa.CheckConstraint("(state = 'spare') = (address IS NULL)", name="address"),
         sa.CheckConstraint("(state = 'preparing') = (revision IS NULL)", name="revision"),
         sa.Index("tenants_spare_ix", "id", postgresql_where=sa.text("state = 'spare'")),
+        sa.Index("tenants_preparing_ix", "opened_at", "id", postgresql_where=sa.text("state = 'preparing'")),
     )
 
     id: Mapped[str] = mapped_column(sa.String(18), primary_key=True)  # also the name of its schema and role

@@ -7,8 +7,10 @@ from flask import Flask
 
 from saas.core import identity, observability
 from saas.core.edge import csrf
+from saas.core.settings import Settings
 from tenants import entry, fitting, home, pool, routing, tasks  # noqa: F401  tasks registers its jobs
 from tenants.backend.api import access, rest
+from tenants.backend.api.gate import Gate
 from tenants.backend.collections import views as collections
 from tenants.backend.keys import views as keys
 from tenants.members import permissions
@@ -18,7 +20,7 @@ from tenants.probe import reports
 from tenants.probe import tasks as _probe_tasks  # noqa: F401
 from tenants.team import joining
 from tenants.team import views as team
-from tenants.usage import flows
+from tenants.usage import flows, throttle
 from tenants.usage import tasks as _usage_tasks  # noqa: F401
 
 _KEY = "freehold.menu"
@@ -56,8 +58,12 @@ def init_app(app: Flask, more: Iterable[Module] = ()) -> None:
     """Install our own rooms and `more` modules, in the order of their menu entries."""
     routing.init_app(app)
     flows.init_app(app)
+    settings: Settings = app.extensions["freehold.settings"]
+    throttle.init_app(app, settings)
+    app.wsgi_app = Gate(app, settings)  # type: ignore[method-assign]
     observability.measure(app, reports.measure)
     observability.measure(app, pool.measures)
+    observability.measure(app, throttle.measures)
     app.register_blueprint(entry.site)
     app.register_blueprint(entry.blueprint)
     app.register_blueprint(joining.blueprint)

@@ -21,10 +21,11 @@ from tenants.errors import BeingPrepared, NotAMember, Suspended, UnknownWorkspac
 from tenants.members import permissions
 from tenants.members.models import Membership
 from tenants.models import State, Tenant
-from tenants.usage import flows, limits
+from tenants.usage import flows, limits, throttle
 from tenants.usage.limits import API_CALLS
 from tenants.usage.models import Usage
 
+_SHORTEST = 0.5  # seconds that a statement may take in any case
 _LATER = "freehold_binds_later"  # the attribute of a view function
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -52,13 +53,19 @@ _PERSON = (
 )
 # Built once: to build such a query takes as long as to run it.
 _ON_SITE = sa.select(*_PERSON).join(SignIn, SignIn.user_id == User.id).where(*sessions.GOOD, SignIn.tenant.is_(None))
-_IN_WORKSPACE = (
-    sa.select(*_TENANT, *_PERSON, Membership.role)
-    .select_from(Tenant)
-    .outerjoin(SignIn, sa.and_(*sessions.GOOD, SignIn.tenant == Tenant.id))
-    .outerjoin(User, User.id == SignIn.user_id)
-    .outerjoin(Membership, sa.and_(Membership.tenant == Tenant.id, Membership.user_id == User.id))
-    .where(Tenant.address == sa.bindparam("address"))
+# As a query of its own it takes twice as long, most of it for planning (docs/decisions/0012).
+_IDENTIFY = sa.func.platform.identify(
+    sa.bindparam("address", type_=sa.String),
+    sa.bindparam("session_digest", type_=sa.LargeBinary),
+    sessions.SEEN_EVERY,
+)
+_IN_WORKSPACE = sa.select(
+    _IDENTIFY.table_valued(
+        *(
+            sa.column(column.name, column.type)
+            for column in sa.select(*_TENANT, *_PERSON, Membership.role).selected_columns
+        )
+    )
 )
 _BY_ID = (
     sa.select(*_TENANT, Tenant.limits, Usage.used)
@@ -99,11 +106,12 @@ def enter() -> ResponseReturnValue | None:
         )
     structlog.contextvars.bind_contextvars(tenant=workspace.id)
     _refuse_suspended(workspace)
+    throttle.enter(workspace.id)
     permissions.check(here.role)
     if workspace.state == State.PREPARING:
         return render_template("tenants/preparing.html")
     if not hasattr(current_app.view_functions.get(request.endpoint or ""), _LATER):
-        isolation.bind(workspace.id)
+        _bind(workspace.id)
     return None
 
 
@@ -116,7 +124,7 @@ def binds_later(view: View) -> View:
 def bind() -> None:
     """Bind the tenant of such a view's request, once what it has changed so far is sent as the application."""
     db.session.flush()
-    isolation.bind(identity.tenant().id)
+    _bind(identity.tenant().id)
 
 
 class Bound(NamedTuple):
@@ -137,8 +145,14 @@ def bind_by_id(tenant_id: str) -> Bound:
     if workspace.state == State.PREPARING:
         raise BeingPrepared("It will be ready in a few seconds.", retry_after=2)
     g.identity = Identity(tenant=workspace)  # an error may lead to one of its pages
-    isolation.bind(workspace.id)
+    _bind(workspace.id)
     return Bound(workspace, _calls_left(row))
+
+
+def _bind(tenant: str) -> None:
+    """No statement may take longer than what the tenant has left as the request begins."""
+    left = throttle.of(current_app).left(tenant)
+    isolation.bind(tenant, timeout=max(left, _SHORTEST) * 1000)
 
 
 def _refuse_suspended(workspace: Workspace) -> None:
@@ -166,16 +180,20 @@ def _in_workspace(address: str) -> Identity:
     secret = sessions.read_cookie(sessions.WORKSPACE)
     row = _first(_IN_WORKSPACE, {"address": address, **sessions.of(secret)})
     if row is None:
-        # No identity: the error page must not look like a workspace's.
-        raise UnknownWorkspace(
-            "Check the address. A workspace whose email was never confirmed is removed after 72 hours.",
-            action=("Your workspaces", hosts.site_url("/workspaces")),
-        )
+        raise unknown()  # and no identity: the error page must not look like a workspace's
     return Identity(
         person=_person(row) if row.user_id else None,
         tenant=_workspace(row),
         role=row.role.value if row.role else None,
         on_site=False,
+    )
+
+
+def unknown() -> UnknownWorkspace:
+    """The answer at an address where there is no workspace, or none any more."""
+    return UnknownWorkspace(
+        "Check the address. A workspace whose email was never confirmed is removed after 72 hours.",
+        action=("Your workspaces", hosts.site_url("/workspaces")),
     )
 
 

@@ -160,6 +160,7 @@ def _settings(config: pytest.Config, database: str, number: int) -> Settings:
         trusted_proxies=1,
         tenant_isolation=config.getoption("isolation"),
         signups_per_hour=10_000,
+        **live.UNTHROTTLED,
     )
 
 

@@ -64,5 +64,20 @@ class Unavailable(PlatformError):
     title = "Not available just now"
 
 
+class AskedTooMuch(PlatformError):
+    """Nobody's 503, which says that the server can't just now (RFC 9110, section 15.6.4), and which programs repeat.
+
+    It is the status of what was understood and can't be carried out as it was asked (15.5.21).
+    """
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    title = "This request asked for more than one may"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what} Nothing was changed. Ask for less at a time: the same request again is likely to end like this."
+        )
+
+
 class OutOfOrder(Unavailable):
     title = "This workspace is out of order"

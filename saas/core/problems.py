@@ -1,20 +1,21 @@
 """Errors become answers: problem details (RFC 9457) for programs, a page for people."""
 
 from http import HTTPStatus
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 import structlog
 from flask import Flask, Response, g, render_template, request
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
-from saas.core import database, identity
-from saas.core.errors import OutOfOrder, PlatformError, Unavailable
+from saas.core import database, failures, identity
+from saas.core.errors import PlatformError
+from saas.core.failures import Failure
 
 log = structlog.get_logger()
+
+MIMETYPE = "application/problem+json"
 
 _TITLES = {
     400: "That request could not be read",
@@ -32,20 +33,13 @@ _SENTENCES = {
     422: "Nothing was stored. See what is said of each field.",
 }
 
-# What a bound tenant's statement meets where somebody has altered the schema or role by hand (PostgreSQL's manual,
-# appendix A): no right, no table, no column, no schema; and a role that is gone is an invalid value. A statement of
-# ours that names what never was looks the same, so the log has the whole error.
-_ALTERED = {"42501", "42P01", "42703", "3F000"}
-_ROLE_IS_GONE = ("22023", 'role "')
-
 
 def init_app(app: Flask) -> None:
     app.register_error_handler(PlatformError, _platform)
     app.register_error_handler(CSRFError, _csrf)
     app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(DBAPIError, _statement)
-    app.register_error_handler(OperationalError, _database)
-    app.register_error_handler(PoolTimeout, _database)
+    for failure in get_args(Failure):
+        app.register_error_handler(failure, _database)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -66,10 +60,8 @@ def _csrf(_error: CSRFError) -> Response:
 
 def _http(error: HTTPException) -> Response:
     cause = getattr(error, "original_exception", None)  # of what failed after the view, as a commit does
-    if isinstance(cause, OperationalError | PoolTimeout):
+    if isinstance(cause, Failure):
         return _database(cause)
-    if isinstance(cause, DBAPIError):
-        return _statement(cause)
     if cause is not None:
         return _unexpected(cause)
     status = HTTPStatus(error.code or 500)
@@ -85,27 +77,10 @@ def _http(error: HTTPException) -> Response:
     return response
 
 
-def _database(error: Exception) -> Response:
-    log.error("database.unavailable", error=str(error).splitlines()[0])
-    return _platform(
-        Unavailable("The database did not answer in time. Nothing was changed; try again in a moment.", retry_after=5)
-    )
-
-
-def _statement(error: DBAPIError) -> Response:
-    """A workspace whose part of the database was altered by hand says so; the others are as they were."""
-    workspace = identity.current().tenant
-    state = str(getattr(error.orig, "pgcode", ""))
-    gone = (state, str(error.orig)[: len(_ROLE_IS_GONE[1])]) == _ROLE_IS_GONE
-    if workspace is None or not (gone or state in _ALTERED):
-        return _unexpected(error)
-    log.error("tenant.out_of_order", tenant=workspace.id, exc_info=error)
-    return _platform(
-        OutOfOrder(
-            "Its part of the database is not as it should be, which only those who run this site can mend. It has been"
-            " noted. Nothing was changed. If it stays, name the request number below."
-        )
-    )
+def _database(error: Failure) -> Response:
+    database.rollback()
+    told = failures.told(error)
+    return _platform(told) if told else _unexpected(error)
 
 
 def _unexpected(error: Exception) -> Response:
@@ -142,18 +117,19 @@ def _base() -> str:
 def _problem(
     status: HTTPStatus, title: str, detail: str, code: str, fields: dict[str, str], action: tuple[str, str] | None
 ) -> Response:
-    body: dict[str, Any] = {
-        "type": f"urn:freehold:problem:{code}",
-        "title": title,
-        "status": status.value,
-        "detail": detail,
-    }
+    more: dict[str, Any] = {}
     if fields:
-        body["errors"] = [{"field": name, "message": message} for name, message in fields.items()]
+        more["errors"] = [{"field": name, "message": message} for name, message in fields.items()]
     if action:
-        body["help"] = action[1]
-    body["request_id"] = g.get("request_id", "")
-    response = Response(orjson.dumps(body) + b"\n", status=status.value, mimetype="application/problem+json")
+        more["help"] = action[1]
+    body = document(status, title, detail, code, **more, request_id=g.get("request_id", ""))
+    response = Response(body, status=status.value, mimetype=MIMETYPE)
     if status == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = "Bearer"  # which RFC 9110, section 15.5.2, asks for
     return response
+
+
+def document(status: HTTPStatus, title: str, detail: str, code: str, **more: Any) -> bytes:
+    """The body of an error for a program."""
+    body = {"type": f"urn:freehold:problem:{code}", "title": title, "status": status.value, "detail": detail}
+    return orjson.dumps(body | more) + b"\n"

@@ -120,6 +120,21 @@ class Settings(BaseSettings):
         500, ge=1, description="A connection is replaced after serving so many tenants, whose tables it remembers."
     )
     statement_timeout_ms: int = Field(15_000, ge=100, description="A tenant's statement is cancelled after this time.")
+    tenant_calls_per_second: float = Field(
+        50,
+        ge=0,
+        description="Requests that a web process takes of one tenant a second, 0: any; see docs/throttling.md.",
+    )
+    tenant_calls_at_once: int = Field(
+        2,
+        ge=0,
+        description="Requests of one tenant that it works on at the same time; 0: as many as there are threads.",
+    )
+    tenant_time_share: float = Field(
+        0.25,
+        ge=0,
+        description="Seconds of each second that a tenant's requests may take there in the long run; 0: all.",
+    )
     spare_tenants_low: int = Field(8, ge=1, description="The pool of ready-made tenant schemas is refilled below this.")
     spare_tenants_high: int = Field(16, ge=1, description="Up to how many it is refilled.")
     unconfirmed_hours: int = Field(72, ge=1, description="A tenant without a confirmed email is reclaimed after this.")

@@ -15,7 +15,7 @@ from saas.devstack.state import ROOT, State
 
 _READY_WITHIN = 90.0  # seconds; a laptop that is busy with something else is slow, not broken
 _WEBHOOK = "/billing/webhook"  # where the platform takes events of Stripe
-_GRANIAN = "--interface wsgi --host 127.0.0.1 --workers 1 --blocking-threads 4"
+_GRANIAN = "--interface wsgi --host 127.0.0.1 --workers 1 --blocking-threads 64"
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class Stack:
 
     def _await_site(self) -> None:
         deadline = time.monotonic() + _READY_WITHIN
-        while not _is_ready(self.port):
+        while not is_ready(self.port):
             if child := self.dead():
                 raise DevstackError(ended(child))
             if time.monotonic() > deadline:
@@ -146,7 +146,8 @@ def ended(child: Child) -> str:
     return f"{child.name} ended with status {child.poll()}. Its log, {child.log}, ends with:\n{child.tail()}"
 
 
-def _is_ready(port: int) -> bool:
+def is_ready(port: int) -> bool:
+    """Whether a web process serves there."""
     request = f"GET /healthz/ready HTTP/1.0\r\nHost: localhost:{port}\r\n\r\n"
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=5.0) as connection:

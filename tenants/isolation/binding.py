@@ -1,5 +1,6 @@
 """The one place that binds a tenant to the session."""
 
+import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,20 +26,20 @@ class TenantBase(DeclarativeBase):
     registry = registry(metadata=sa.MetaData(naming_convention=NAMES), type_annotation_map=TYPES)
 
 
-def bind(tenant: str) -> None:
+def bind(tenant: str, timeout: float = math.inf) -> None:
     """Enter a tenant, by its id: from here to the end of this app context the session works in its schema as its role.
 
-    Raises AlreadyBound when the context is another tenant's or stands inside a savepoint, whose rollback would take
-    the binding with it.
+    A statement may take `timeout` milliseconds, or STATEMENT_TIMEOUT_MS where that is less. Raises AlreadyBound when
+    the context is another tenant's or stands inside a savepoint, whose rollback would take the binding with it.
     """
     if not _ID.fullmatch(tenant):
         raise IsolationError("that is not a tenant's id")
     session = db.session()
     if session.in_nested_transaction():
         raise AlreadyBound("a tenant is entered before any savepoint")
-    binding = Binding(tenant, current_app.config["STATEMENT_TIMEOUT_MS"], modes.current())
-    kept = _binding(session) or binding
-    if kept != binding:
+    longest = min(timeout, current_app.config["STATEMENT_TIMEOUT_MS"])
+    kept = _binding(session) or Binding(tenant, max(1, int(longest)), modes.current())  # 0 would be none
+    if kept.tenant != tenant:
         raise AlreadyBound("this context belongs to another tenant")
     session.info[_KEY] = kept
     g.setdefault(_KEY, kept)

@@ -1,6 +1,10 @@
 """The driver's connection and cursor, which carry the binding to the server and hold the guard."""
 
+import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any, Literal
 
 import psycopg2.extensions
@@ -30,6 +34,25 @@ class Binding:
         )
 
 
+class _Waited(threading.local):
+    seconds = 0.0
+
+
+waited = _Waited()  # how long this thread has waited for answers of the server, all in all
+
+
+def _timed(send: Callable[..., None]) -> Callable[..., None]:
+    @wraps(send)
+    def timed(cursor: "Cursor", *arguments: Any, **named: Any) -> None:
+        began = time.perf_counter()
+        try:
+            send(cursor, *arguments, **named)
+        finally:
+            waited.seconds += time.perf_counter() - began
+
+    return timed
+
+
 class Cursor(psycopg2.extensions.cursor):
     """Checks each statement of a bound connection and sends the binding along with the first one.
 
@@ -38,6 +61,7 @@ class Cursor(psycopg2.extensions.cursor):
 
     connection: "Connection"
 
+    @_timed
     def execute(self, query: Any, vars: Any = None) -> None:  # noqa: A002  the driver's own name
         connection = self.connection
         if connection.binding is None:
@@ -59,6 +83,7 @@ class Cursor(psycopg2.extensions.cursor):
         connection.announced = True
         return None
 
+    @_timed
     def executemany(self, query: Any, vars_list: Any) -> None:
         if self.connection.binding is not None:
             query = self._checked(query)
@@ -69,6 +94,7 @@ class Cursor(psycopg2.extensions.cursor):
         self._refuse_when_bound("callproc")
         return super().callproc(*arguments, **named)
 
+    @_timed
     def copy_expert(self, sql: Any, *arguments: Any, **named: Any) -> None:
         if (binding := self.connection.binding) is not None:
             sql = _text(sql, self)
@@ -78,10 +104,12 @@ class Cursor(psycopg2.extensions.cursor):
             self._export_only()
         super().copy_expert(sql, *arguments, **named)
 
+    @_timed
     def copy_from(self, *arguments: Any, **named: Any) -> None:
         self._export_only()
         super().copy_from(*arguments, **named)
 
+    @_timed
     def copy_to(self, *arguments: Any, **named: Any) -> None:
         self._export_only()
         super().copy_to(*arguments, **named)

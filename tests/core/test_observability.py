@@ -15,7 +15,12 @@ from saas.core.jobs import enqueue
 from saas.core.settings import Settings
 from saas.devstack.browser import Browser
 from tests.support.database import application, browser, empty_database, migrate, sql
-from tests.support.live import Running
+from tests.support.live import ROOT, Running
+
+# Of a document: an alert's name, and its expression, which is one line or a folded block.
+ALERT = re.compile(r"- alert: (\w+).*\n\s+expr: (?:>-\n)?((?:.*\n)(?:(?!\s*(?:\w+:|- |```)).+\n)*)")
+ALERTS = ("docs/provisioning.md", "kubernetes/README.md")
+OPERATORS = {"and", "or", "unless", "by", "without", "on", "ignoring", "group_left", "group_right", "offset", "bool"}
 
 NOWHERE = "postgresql+psycopg2://freehold_app:x@127.0.0.1:1/nowhere"
 SITE = "https://freehold.example"
@@ -150,6 +155,37 @@ def test_production_logs_json_and_development_for_eyes(settings: Settings) -> No
 
 def test_a_running_web_process_is_ready(running: Running) -> None:
     assert running.browser().open("/healthz/ready").text == "ready\n"
+
+
+@pytest.mark.parametrize("document", ALERTS)
+def test_a_running_web_process_tells_every_metric_that_an_alert_in_the_documents_names(
+    running: Running, document: str
+) -> None:
+    text = running.browser().open("/metrics").text
+    told = set(re.findall(r"^(\w+)(?:\{.*\})? ", text, re.MULTILINE))
+    named = {alert: named_in(expression) for alert, expression in alerts(document).items()}
+    assert all(named.values())
+    assert {alert: names - told for alert, names in named.items() if names - told} == {}
+    assert named_in("max(freehold_spares) < 1") - told == {"freehold_spares"}  # the control: one that there is not
+
+
+def test_an_alert_that_two_documents_give_is_the_same_in_both() -> None:
+    one, other = map(alerts, ALERTS)
+    assert "FreeholdPoolDrained" in one.keys() & other.keys()
+    assert {name: other[name] for name in one.keys() & other.keys()} == one
+    assert all((ROOT / name).read_text().count("- alert:") == len(alerts(name)) for name in ALERTS)
+
+
+def alerts(document: str) -> dict[str, str]:
+    """By their names, the expressions of the alerts in a document."""
+    found = ALERT.findall((ROOT / document).read_text())
+    return {name: " ".join(expression.split()) for name, expression in found}
+
+
+def named_in(expression: str) -> set[str]:
+    """The metrics of a PromQL expression: every word that is no function, operator, label or number."""
+    bare = re.sub(r"\{.*?\}|\[.*?\]", "", expression)
+    return set(re.findall(r"\b[a-zA-Z_]\w*\b(?!\s*\()", bare)) - OPERATORS
 
 
 @pytest.fixture

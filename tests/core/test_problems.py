@@ -1,16 +1,20 @@
 """Errors as a program and as a person meets them."""
 
+import contextlib
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any, NoReturn
 
+import psycopg2
 import pytest
 import structlog
 from flask import Flask
 
+from saas.core import failures
 from saas.core.errors import NotFound, PlatformError
 from saas.core.settings import Settings
 from saas.devstack.browser import Page
+from tests.support import debian_postgres
 from tests.support.database import application, browser, left, more
 from tests.support.pages import heading, words
 from tests.support.people import Person
@@ -226,3 +230,26 @@ def faulty(settings: Settings) -> Iterator[Flask]:
         for path, view in views.items():
             app.add_url_rule(path, endpoint=path.strip("/").replace("/", "-"), view_func=view)
         yield app
+
+
+def test_a_role_that_is_gone_is_known_in_whatever_language_the_server_says_so(app: Flask) -> None:
+    """German is what Debian's package of an older server speaks; the embedded one comes without translations."""
+    own = app.extensions["freehold.settings"].database_url.replace("+psycopg2", "")
+    with debian_postgres.running(15, language="de") as url:
+        german = url.replace("+psycopg2", "") + "?options=-clc_messages%3DC.UTF-8"
+        gone, late = (refusal(german, what) for what in ("ROLE gone", "statement_timeout = 'soon'"))
+    if "Rolle »gone« existiert nicht" not in str(gone):
+        pytest.skip("PostgreSQL was installed without its translations")
+    assert gone.pgcode == late.pgcode == refusal(own, "ROLE gone").pgcode == "22023"
+    assert failures.is_altered(gone)
+    assert failures.is_altered(refusal(own, "ROLE gone"))
+    assert not failures.is_altered(late)  # the control: a setting of ours that is wrong is a fault of ours
+    assert not failures.is_altered(refusal(own, "statement_timeout = 'soon'"))
+
+
+def refusal(url: str, setting: str) -> psycopg2.Error:
+    """What the server says to a transaction that begins with it."""
+    with contextlib.closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
+        with pytest.raises(psycopg2.Error) as refused:
+            cursor.execute(f"SET LOCAL {setting}; SELECT 1")
+        return refused.value

@@ -16,8 +16,11 @@ _BINARIES = Path("/usr/lib/postgresql")
 
 
 @contextmanager
-def running(version: int) -> Iterator[str]:
-    """The URL of its superuser. Skips the test where there is none."""
+def running(version: int, language: str = "en") -> Iterator[str]:
+    """The URL of its superuser. Skips the test where there is none.
+
+    Its messages are in `language` (Debian's package has translations) once `lc_messages` is other than C.
+    """
     programs = _BINARIES / str(version) / "bin"
     if not programs.exists():
         pytest.skip(f"no PostgreSQL {version} on this machine: install the package postgresql-{version}")
@@ -27,7 +30,13 @@ def running(version: int) -> Iterator[str]:
     def run(program: str, *arguments: str) -> None:
         command = [programs / program, "-D", f"{folder}/data", *arguments]
         done = subprocess.run(
-            command, env=ENVIRONMENT, cwd="/", stdout=subprocess.PIPE, text=True, check=False, **become
+            command,
+            env=ENVIRONMENT | {"LANGUAGE": language},
+            cwd="/",
+            stdout=subprocess.PIPE,
+            text=True,
+            check=False,
+            **become,
         )
         assert done.returncode == 0, done.stdout
 

@@ -39,6 +39,7 @@ class InProcess(HTTPAdapter):
             headers=headers,  # type: ignore[arg-type]
             status=int(status.split()[0]),
             preload_content=False,
+            request_method=request.method,  # the answer to HEAD has a length and no body
             original_response=SimpleNamespace(msg=message, isclosed=lambda: True),  # type: ignore[arg-type]
         )
         return self.build_response(request, raw)

@@ -5,26 +5,26 @@ from flask import current_app, g, request
 
 from saas.core import hosts
 from tenants.backend.keys import service as keys
-from tenants.backend.keys.errors import BadKey, KeyNeeded
+from tenants.backend.keys.errors import BadKey
 from tenants.errors import CallsUsedUp, UnknownWorkspace
 from tenants.members import permissions
 from tenants.routing import bind_by_id
-from tenants.usage import flows
+from tenants.usage import flows, throttle
 from tenants.usage.limits import API_CALLS
 
 
 def authenticate() -> None:
     """Parse the key, bind the tenant that it names, look it up in that tenant's schema, and check its role."""
-    scheme, _, text = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not text:
-        raise KeyNeeded
-    tenant_id, secret = keys.parse(text.strip())
+    text = keys.sent(request.headers.get("Authorization", ""))
+    tenant_id, secret = keys.parse(text)
     address = hosts.address()
     try:
         workspace, calls_left = bind_by_id(tenant_id)
     except UnknownWorkspace:
         raise BadKey from None
     key = keys.verify(secret)
+    throttle.of(current_app).remember(text, workspace.id)
+    throttle.enter(workspace.id)
     if address is not None and address != workspace.address:
         raise BadKey
     g.actor = f"key:{key.id}"

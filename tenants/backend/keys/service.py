@@ -14,7 +14,7 @@ from saas.core import audit, tokens
 from saas.core.database import db
 from saas.core.settings import current_settings
 from tenants import isolation
-from tenants.backend.keys.errors import BadKey, BeyondMaker, TooManyKeys, UnknownKey
+from tenants.backend.keys.errors import BadKey, BeyondMaker, KeyNeeded, TooManyKeys, UnknownKey
 from tenants.backend.keys.models import ApiKey
 from tenants.members import permissions
 from tenants.members.models import Role
@@ -80,6 +80,14 @@ def revoke_of(user_id: UUID, *, actor: str, now: Role | None = None) -> None:
     )
     for key_id in db.session.scalars(made).all():
         revoke(key_id, actor=actor)
+
+
+def sent(header: str) -> str:
+    """The key's text in an `Authorization` header. Raises KeyNeeded."""
+    scheme, _, text = header.partition(" ")
+    if scheme.lower() != "bearer" or not (text := text.strip()):
+        raise KeyNeeded
+    return text
 
 
 def parse(text: str) -> tuple[str, str]:

@@ -43,6 +43,42 @@ TENANT_COLUMNS: dict[str, tuple[str, str]] = {
 }
 
 
+class Function(NamedTuple):
+    """`sql` is as PostgreSQL writes it back, with single spaces; `{bound}` stands for the mode's body."""
+
+    name: str
+    sql: str
+    to: str  # who may call it, beside its owner
+
+
+# By how PostgreSQL tells one from another.
+FUNCTIONS = {
+    "platform.bound()": Function(
+        "bound",
+        "CREATE OR REPLACE FUNCTION platform.bound() RETURNS text LANGUAGE sql STABLE AS $function${bound}$function$",
+        "PUBLIC",
+    ),
+    "platform.identify(pg_catalog.text,pg_catalog.bytea,interval)": Function(
+        "identify",
+        "CREATE OR REPLACE FUNCTION platform.identify(wanted text, digest bytea, seen_every interval)"
+        " RETURNS TABLE(id character varying, name character varying, address character varying,"
+        " state character varying, opened_at timestamp with time zone, plan character varying,"
+        " standing character varying, suspended_reason character varying, user_id uuid, email character varying,"
+        " person_name character varying, confirmed boolean, operator boolean, session_id uuid, parent_id uuid,"
+        " unseen boolean, role character varying) LANGUAGE plpgsql STABLE AS $function$ BEGIN RETURN QUERY"
+        " SELECT t.id, t.name, t.address, t.state, t.opened_at, t.plan, t.standing, t.suspended_reason,"
+        " u.id, u.email, u.name, u.confirmed_at IS NOT NULL, u.operator,"
+        " s.id, s.parent_id, s.seen_at < now() - identify.seen_every, m.role FROM platform.tenants t"
+        " LEFT JOIN platform.sessions s"
+        " ON s.secret_digest = identify.digest AND s.expires_at > now() AND s.tenant = t.id"
+        " LEFT JOIN platform.users u ON u.id = s.user_id"
+        " LEFT JOIN platform.memberships m ON m.tenant = t.id AND m.user_id = u.id"
+        " WHERE t.address = identify.wanted; END $function$",
+        "fh_app",
+    ),
+}
+
+
 class Policy(NamedTuple):
     """As PostgreSQL writes it back, with single spaces."""
 

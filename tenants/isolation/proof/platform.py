@@ -5,7 +5,7 @@
 from collections.abc import Iterator
 
 from tenants.isolation.proof.catalogue import Catalogue, Finding, grants
-from tenants.isolation.proof.expected import APP, POLICIES, TENANT, TENANT_COLUMNS, Policy
+from tenants.isolation.proof.expected import APP, FUNCTIONS, POLICIES, TENANT, TENANT_COLUMNS, Policy
 from tenants.isolation.proof.grants import SCHEMA, TABLE, Target, compare
 
 # The schema's owner owns it all: who migrates, be it who looks, the database's owner or a superuser.
@@ -49,12 +49,6 @@ SELECT quote_ident(tablename) AS table, quote_ident(policyname) AS name,
     regexp_replace(qual, '\\s+', ' ', 'g') AS using, regexp_replace(with_check, '\\s+', ' ', 'g') AS check
 FROM pg_policies WHERE schemaname = 'platform'
 """
-_FUNCTION = f"""
-SELECT prosrc, prosecdef, provolatile, proconfig, lanname, quote_ident(rolname) AS owner,
-    {grants("coalesce(proacl, acldefault('f', proowner))")} AS grants
-FROM pg_proc JOIN pg_language l ON l.oid = prolang JOIN pg_roles o ON o.oid = proowner
-WHERE pronamespace = 'platform'::regnamespace AND proname = 'bound' AND pronargs = 0
-"""
 _STRAYS = """
 SELECT object.type, object.identity, object.name
 FROM pg_depend d CROSS JOIN pg_identify_object(classid, objid, 0) object
@@ -69,7 +63,6 @@ SELECT object.type, object.identity, NULL FROM (
 ) hanging (class, id) CROSS JOIN pg_identify_object(class, id, 0) object
 ORDER BY 2
 """
-_DEFINE = "CREATE OR REPLACE FUNCTION platform.bound() RETURNS text LANGUAGE sql STABLE AS '{}';"
 
 
 def owners(catalogue: Catalogue) -> Iterator[Finding]:
@@ -129,27 +122,13 @@ def _said(name: str, should: Policy | None, does: Policy | None) -> str:
     return f"has a policy {name} {how}: {does.sql}"
 
 
-def bound(catalogue: Catalogue) -> Iterator[Finding]:
-    """The function that says who is bound, on which all policies stand."""
-    body = catalogue.mode.bound
-    found = catalogue.rows(_FUNCTION)
-    if not found:
-        yield Finding("bound", "platform.bound()", "does not exist", _DEFINE.format(body))
-    for row in found:
-        if (row.prosrc, row.prosecdef, row.provolatile, row.proconfig, row.lanname) != (body, False, "s", None, "sql"):
-            says = f"is {row.prosrc!r} or has options, and should be plain {body!r}"
-            yield Finding("bound", "platform.bound()", says, _DEFINE.format(body))
-        target = Target("platform.bound()", "FUNCTION platform.bound()")
-        wanted = {row.owner: ("EXECUTE",), "PUBLIC": ("EXECUTE",)}
-        yield from compare("platform grants", target, wanted, map(tuple, row.grants))
-
-
 def strays(catalogue: Catalogue) -> Iterator[Finding]:
     """What lies among the platform's tables and is none of them, and tables that are gone."""
     found = catalogue.rows(_STRAYS)
     for row in found:
         is_table = row.type == "table" and row.name in APP
-        if not is_table and row.identity != "platform.bound()":
+        is_function = row.type == "function" and row.identity in FUNCTIONS
+        if not is_table and not is_function:
             mend = f"DROP {row.type.upper()} {row.identity};"
             yield Finding("stray object", row.identity, f"is a {row.type} that no migration makes", mend)
     for table in sorted(APP.keys() - {row.name for row in found}):

@@ -7,18 +7,19 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from tenants.isolation.modes import Mode
-from tenants.isolation.proof import elsewhere, platform, roles, spaces, tables
+from tenants.isolation.proof import elsewhere, functions, platform, roles, spaces, tables
 from tenants.isolation.proof.catalogue import Catalogue, Finding
 
 Check = Callable[[Catalogue], Iterator[Finding]]
 
-# Who is there comes first, since what follows is about those; a trigger before the function that it calls, and bound()
-# before the policies that call it.
+# Who is there comes first, since what follows is about those; a trigger before the function that it calls, and the
+# platform's functions before the policies that call one.
 CHECKS: tuple[Check, ...] = (
     *(roles.missing, roles.options, roles.memberships, roles.administrator, roles.settings),
     *(spaces.gone, spaces.stray, spaces.owners, spaces.entry, spaces.defaults),
     *(tables.owners, tables.rights, tables.shapes, tables.strays),
-    *(platform.owners, platform.bound, platform.rights, platform.row_security, platform.policies, platform.strays),
+    *(platform.owners, functions.definitions, functions.rights),
+    *(platform.rights, platform.row_security, platform.policies, platform.strays),
     *(elsewhere.database, elsewhere.public, elsewhere.held),
 )
 

@@ -155,6 +155,8 @@ TABLES = [
     Alteration("stray object", "citext", "CREATE EXTENSION citext SCHEMA {one}", True),
 ]
 
+IDENTIFY = "platform.identify(pg_catalog.text,pg_catalog.bytea,interval)"
+SAME = "FUNCTION platform.identify(wanted text, digest bytea, seen_every interval)"
 PLATFORM = [
     Alteration("platform owner", "platform.mails", "ALTER TABLE platform.mails OWNER TO {one}", True),
     Alteration("platform owner", "platform.mails", "ALTER TABLE platform.mails OWNER TO postgres", True),
@@ -169,6 +171,11 @@ PLATFORM = [
     Alteration("platform grants", "platform.audit", "GRANT UPDATE ON platform.audit TO fh_app"),
     Alteration("platform grants", "platform.jobs", "REVOKE DELETE ON platform.jobs FROM fh_app"),
     Alteration("platform grants", "platform.bound()", "REVOKE EXECUTE ON FUNCTION platform.bound() FROM PUBLIC"),
+    Alteration("platform owner", IDENTIFY, "ALTER FUNCTION platform.identify OWNER TO {one}", True),
+    Alteration("platform grants", IDENTIFY, "GRANT EXECUTE ON FUNCTION platform.identify TO PUBLIC"),
+    Alteration("platform grants", IDENTIFY, "GRANT EXECUTE ON FUNCTION platform.identify TO {one}"),
+    Alteration("platform grants", IDENTIFY, "GRANT EXECUTE ON FUNCTION platform.identify TO fh_app WITH GRANT OPTION"),
+    Alteration("platform grants", IDENTIFY, "REVOKE EXECUTE ON FUNCTION platform.identify FROM fh_app"),
     Alteration("row security", "platform.jobs", "ALTER TABLE platform.jobs DISABLE ROW LEVEL SECURITY"),
     Alteration("row security", "platform.jobs", "ALTER TABLE platform.jobs FORCE ROW LEVEL SECURITY"),
     Alteration("row security", "platform.mails", "ALTER TABLE platform.mails ENABLE ROW LEVEL SECURITY"),
@@ -183,6 +190,25 @@ PLATFORM = [
     ),
     Alteration("bound", "platform.bound()", "ALTER FUNCTION platform.bound() SECURITY DEFINER"),
     Alteration("bound", "platform.bound()", "ALTER FUNCTION platform.bound() SET search_path = {one}"),
+    Alteration("bound", "platform.bound()", "ALTER FUNCTION platform.bound() STRICT"),
+    Alteration("bound", "platform.bound()", "ALTER FUNCTION platform.bound() LEAKPROOF"),
+    Alteration("identify", IDENTIFY, "ALTER FUNCTION platform.identify SECURITY DEFINER"),
+    Alteration("identify", IDENTIFY, "ALTER FUNCTION platform.identify SET search_path = {one}"),
+    Alteration("identify", IDENTIFY, "ALTER FUNCTION platform.identify VOLATILE"),
+    Alteration("identify", IDENTIFY, "DROP FUNCTION platform.identify"),
+    Alteration(
+        "identify",
+        IDENTIFY,
+        ADMINISTRATOR
+        + f"DROP FUNCTION platform.identify; CREATE {SAME} RETURNS text LANGUAGE sql AS 'SELECT ''root''::text';"
+        " REVOKE EXECUTE ON FUNCTION platform.identify FROM PUBLIC;"
+        " GRANT EXECUTE ON FUNCTION platform.identify TO fh_app",
+    ),
+    Alteration(
+        "stray object",
+        "platform.identify(pg_catalog.text)",
+        ADMINISTRATOR + "CREATE FUNCTION platform.identify(text) RETURNS text RETURN $1",
+    ),
     Alteration("stray object", "platform.mine", ADMINISTRATOR + "CREATE TABLE platform.mine (id int)"),
     Alteration("stray object", "platform.f()", ADMINISTRATOR + "CREATE FUNCTION platform.f() RETURNS int RETURN 1"),
     Alteration(

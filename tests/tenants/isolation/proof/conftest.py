@@ -113,4 +113,4 @@ def start(
 
 @pytest.fixture(scope="session")
 def installation(start: Callable[..., Installation]) -> Installation:
-    return start()
+    return start(tenant_isolation="roles")
