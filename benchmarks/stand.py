@@ -39,7 +39,7 @@ class Stand:
     settings: Settings
     app: Flask
     tenants: list[str]  # ids
-    note: str = ""  # on how they came to be, where they did not sign up
+    made_in: float | None = None  # seconds; None where they signed up, and are no fixture
 
     def as_superuser(self, *statements: str) -> None:
         """Run statements, each a transaction of its own."""
@@ -58,9 +58,10 @@ class Stand:
         with psycopg2.connect(dsn(self.server.superuser_url())) as connection:
             version = connection.info.server_version // 10_000
         connection.close()
+        made = f"The tenants are a fixture, which was made in {self.made_in:.0f} s." if self.made_in is not None else ""
         return (
             f"An embedded PostgreSQL {version} that writes to disk (fsync on), {len(self.tenants)} tenants, on "
-            f"{os.cpu_count()} cores (load average at the end: {busy:.1f}). {self.note}".rstrip()
+            f"{os.cpu_count()} cores (load average at the end: {busy:.1f}). {made}".rstrip()
         )
 
 
@@ -73,11 +74,11 @@ def ready(tenants: int) -> Iterator[Stand]:
     """
     with tempfile.TemporaryDirectory(prefix="freehold-bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        note = fixture.put(folder, tenants, partial(_filling, tenants)) if tenants > MOST_SIGN_UPS else ""
+        made_in = fixture.put(folder, tenants, partial(_filling, tenants)) if tenants > MOST_SIGN_UPS else None
         with stack.services(folder, fsync=True) as services:
             app = _migrated(_settings(services.postgres, services.valkey.url))
-            known = _present(app) if note else [open_tenant(app) for _ in range(tenants)]
-            yield Stand(services.postgres, app.extensions["freehold.settings"], app, known, note)
+            known = [open_tenant(app) for _ in range(tenants)] if made_in is None else _present(app)
+            yield Stand(services.postgres, app.extensions["freehold.settings"], app, known, made_in)
 
 
 @contextmanager
@@ -100,6 +101,9 @@ def _settings(server: postgres.Server, redis_url: str) -> Settings:
         database_admin_url=server.url("freehold_admin"),
         redis_url=redis_url,
         signups_per_hour=1_000_000,
+        tenant_calls_per_second=0,  # no bound: one business after the other is all the load there is
+        tenant_calls_at_once=0,
+        tenant_time_share=0,
     )
 
 

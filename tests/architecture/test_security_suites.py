@@ -29,14 +29,16 @@ def test_the_table_has_a_row_for_each_file_and_for_each_test_that_counts(capsys:
     table = Table()
     for nodeid, outcome, figures in (
         ("tests/faults/test_x.py::test_a_storm[direct]", "passed", [("tried", 1000), ("leaks", 0)]),
+        *((f"tests/faults/test_x.py::test_killed[{n}]", "passed", [("tried", 5), ("leaks", 0)]) for n in range(7)),
         ("tests/faults/test_x.py::test_one", "passed", []),
         ("tests/faults/test_x.py::test_two", "failed", []),
     ):
         for when in ("setup", "call", "teardown"):
             table.pytest_runtest_logreport(report(nodeid, when, outcome if when == "call" else "passed", figures))
     table.pytest_terminal_summary()
-    _head, storm, file = [line.split() for line in capsys.readouterr().out.splitlines()]
+    _head, storm, killed, file = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert storm == ["faults/test_x.py:", "a", "storm[direct]", "1", "1,000", "0"]
+    assert killed == ["faults/test_x.py:", "killed", "(7", "cases)", "7", "35", "0"]
     assert file == ["tests/faults/test_x.py", "1", "1"]
 
 

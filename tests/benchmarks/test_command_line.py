@@ -71,10 +71,10 @@ def test_without_a_name_it_lists_them_with_a_line_each():
     assert done.returncode == 0
     lines = [line.split(maxsplit=1) for line in done.stdout.splitlines()]
     files = {path.stem for path in (ROOT / "benchmarks/suite").glob("[!_]*.py")}
-    assert {name for name, _line in lines} == files >= {"binding", "memory", "signup"}
+    assert {name for name, _line in lines} == files >= {"binding", "memory", "neighbour", "signup"}
 
 
-@pytest.mark.parametrize("name", ["binding", "memory", "signup"])
+@pytest.mark.parametrize("name", ["binding", "memory", "neighbour", "signup"])
 def test_a_tiny_run_prints_one_json_object_and_nothing_else(name):
     done = tiny(name)
     result = json.loads(done.stdout)

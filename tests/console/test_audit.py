@@ -37,7 +37,7 @@ def test_it_is_read_page_by_page_without_a_gap(app: Flask, operator: Person) -> 
     action = f"tests.{unique()}"
     sql(
         app,
-        "INSERT INTO platform.audit (id, actor, action, detail) SELECT uuidv7(), 'system', CAST(:a AS text),"
+        "INSERT INTO platform.audit (id, actor, action, detail) SELECT gen_random_uuid(), 'system', CAST(:a AS text),"
         " jsonb_build_object('n', n) FROM generate_series(1, 120) n",
         a=action,
     )

@@ -129,7 +129,7 @@ def fill_audit(app: Flask, person: Person, many: int) -> None:
     sql(
         app,
         "INSERT INTO platform.audit (id, tenant, actor, action, detail)"
-        " SELECT uuidv7(), :t, 'system', 'tests mark ' || n, '{}' FROM generate_series(0, :many - 1) n",
+        " SELECT gen_random_uuid(), :t, 'system', 'tests mark ' || n, '{}' FROM generate_series(0, :many - 1) n",
         t=person.tenant,
         many=many,
     )

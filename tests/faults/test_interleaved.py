@@ -21,6 +21,7 @@ from tests.support.storm.faults import Superuser
 
 WAYS = ["direct", "through PgBouncer"]
 CONNECTIONS = 4
+A_HANDFUL = 5  # a control has at least four times as many, at CI's counts
 SHARED = {"default_pool_size": 3, "server_round_robin": 1, "server_reset_query": ""}
 
 Tell = Callable[[str, object], None]
@@ -56,7 +57,7 @@ def way(name: str, settings: Settings, folder: Path) -> Iterator[str]:
 def test_no_request_sees_or_writes_a_row_of_another_tenant(
     app: Flask, stormy: Flask, superuser: Superuser, record_property: Tell
 ) -> None:
-    found = storm(app, stormy, superuser, counts.TENANTS, counts.REQUESTS)
+    found = storm(app, stormy, superuser)
     assert found.wrong_rows == found.empty == found.misplaced == 0
     assert found.lost == found.half == found.miscounted == 0
     assert outcome.left_behind(stormy) == []
@@ -78,19 +79,22 @@ def test_control_a_binding_of_the_session_leaks(
     record_property: Tell,
     bind: Callable[[pytest.MonkeyPatch, Flask], None],
 ) -> None:
-    """The same storm, over the same connections, with `SET` where ours is `SET LOCAL`."""
-    found = storm(app, stormy, superuser, 10, counts.CONTROL_REQUESTS, lambda: bind(monkeypatch, stormy))
-    assert found.wrong_rows > 0
+    """The same storm, over the same connections, with `SET` where ours is `SET LOCAL`.
+
+    A request that binds writes over what another has left, so most of it shows where code has no tenant.
+    """
+    found = storm(app, stormy, superuser, lambda: bind(monkeypatch, stormy))
+    assert len(found.wrong) > A_HANDFUL, "so few that the storm might have found none by chance"
     record_property("tried", found.requests)
     record_property("control leaked", found.leaks)
 
 
 def storm(
-    app: Flask, stormy: Flask, superuser: Superuser, tenants: int, n: int, prepare: Callable[[], None] = lambda: None
+    app: Flask, stormy: Flask, superuser: Superuser, prepare: Callable[[], None] = lambda: None
 ) -> outcome.Outcome:
     """Businesses of its own, since a control spoils what is theirs."""
-    people: list[Business] = crowd.gather(app, tenants)
-    planned = run.plan(counts.SEED, n, people)
+    people: list[Business] = crowd.gather(app, counts.TENANTS)
+    planned = run.plan(counts.SEED, counts.REQUESTS, people)
     prepare()
     run.run(stormy, planned)
     found = outcome.judge(planned, people, superuser)

@@ -1,5 +1,6 @@
 """Workers and dispatchers killed with -9: no job is lost, and none has its effect twice."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -13,16 +14,21 @@ from tests.support.live import Running, eventually
 from tests.support.people import unique
 
 DISPATCHER = ("-m", "tests.support.dispatcher")
+Tell = Callable[[str, object], None]
 
 
-def test_a_job_whose_worker_is_killed_in_its_middle_is_done_once(app: Flask, running: Running, tmp_path: Path) -> None:
+def test_a_job_whose_worker_is_killed_in_its_middle_is_done_once(
+    app: Flask, running: Running, tmp_path: Path, record_property: Tell
+) -> None:
     assert kill_in_the_middle(app, running, tmp_path, "tests.halting") == 1
+    tell(record_property, tried=1, faults=1, leaks=0)
 
 
 def test_control_an_effect_committed_before_its_job_is_done_is_doubled(
-    app: Flask, running: Running, tmp_path: Path
+    app: Flask, running: Running, tmp_path: Path, record_property: Tell
 ) -> None:
     assert kill_in_the_middle(app, running, tmp_path, "tests.careless") == 2
+    tell(record_property, tried=1, faults=1, control_leaked=1)
 
 
 def test_a_lease_that_no_worker_took_up_is_sent_again(app: Flask, running: Running) -> None:
@@ -39,7 +45,7 @@ def test_a_lease_that_no_worker_took_up_is_sent_again(app: Flask, running: Runni
     assert effects(app, mark) == 1
 
 
-def test_jobs_wait_for_a_dispatcher_and_for_redis(app: Flask, running: Running) -> None:
+def test_jobs_wait_for_a_dispatcher_and_for_redis(app: Flask, running: Running, record_property: Tell) -> None:
     marks = [unique() for _ in range(30)]
     with app.app_context(), transaction():
         for mark in marks:
@@ -61,6 +67,7 @@ def test_jobs_wait_for_a_dispatcher_and_for_redis(app: Flask, running: Running) 
         eventually(lambda: all(state_of(app, mark) == JobState.DONE for mark in marks))
     print(f"dispatchers killed: {killed}")
     assert [effects(app, mark) for mark in marks] == [1] * len(marks)
+    tell(record_property, tried=len(marks), faults=killed, leaks=0)
 
 
 def test_a_stock_rq_worker_runs_our_jobs(app: Flask, running: Running) -> None:
@@ -81,6 +88,11 @@ def test_a_stock_rq_worker_runs_our_jobs(app: Flask, running: Running) -> None:
     assert effects(app, mark) == 1
     assert "tests.effect for platform" in running.log("stock")
     running.spawn("fast", "worker.py", "--queue", "fast")
+
+
+def tell(record_property: Tell, **figures: int) -> None:
+    for name, figure in figures.items():
+        record_property(name.replace("_", " "), figure)
 
 
 def kill_in_the_middle(app: Flask, running: Running, folder: Path, name: str) -> int:

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from saas.devstack.browser import Browser, Page
-from tests.support.database import left, mail, more, schema_and_role, sql
+from tests.support.database import left, mail, more, schema_and_role, sql, whole
 from tests.support.pages import error_at, heading
 from tests.support.people import Person, unique
 from tests.support.people import sign_in as sign_in_as
@@ -82,8 +82,7 @@ def test_a_business_signs_up_and_lands_in_its_workspace(app: Flask, sign_up: Sig
         app, "SELECT id, name, state, revision FROM platform.tenants WHERE address = :a", a=f"mueller-{mark}"
     )
     assert (tenant.name, tenant.state) == ("Müller & Co", "active")
-    own_role = app.extensions["freehold.settings"].tenant_isolation == "roles"
-    assert schema_and_role(app, tenant.id) == (1, int(own_role))
+    assert schema_and_role(app, tenant.id) == whole(app)
     assert f"http://mueller-{mark}.localhost:8000" in mail(app, f"{mark}@example.com", WELCOME)
     assert "/confirm/" in mail(app, f"{mark}@example.com", "Confirm your email")
 

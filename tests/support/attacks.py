@@ -19,10 +19,16 @@ class Attack:
     texts: tuple[str, ...]
     more: dict[str, str] = field(default_factory=dict)
     error: str = ""  # what the server says to those that it stops by itself
+    otherwise: str = ""  # a condition in SQL: of servers on which it comes to something else without the guard
+
+    @property
+    def names_the_victim(self) -> bool:
+        """Then a refusal may repeat the attacker's own word."""
+        return any("VICTIM" in text for text in (*self.texts, *self.more.values()))
 
 
-def attack(name: str, place: Place, *texts: str, error: str = "", **more: str) -> Attack:
-    return Attack(name, place, texts, more, error)
+def attack(name: str, place: Place, *texts: str, error: str = "", otherwise: str = "", **more: str) -> Attack:
+    return Attack(name, place, texts, more, error, otherwise)
 
 
 def each(attacks: list[Attack]) -> Any:
@@ -105,7 +111,10 @@ READS_A_ROW = [
         f" SELECT word FROM s, LATERAL ts_stat('{STAT} WHERE ''' || x || ''' <> ''''')",
     ),
     attack(
-        "set_config in INSERT", "statement", f"INSERT INTO products (id, title) VALUES (uuidv7(), ({STEP}))", FOREIGN
+        "set_config in INSERT",
+        "statement",
+        f"INSERT INTO products (id, title) VALUES (gen_random_uuid(), ({STEP}))",
+        FOREIGN,
     ),
     attack("set_config in RETURNING", "statement", f"UPDATE products SET title = title RETURNING ({STEP})", FOREIGN),
     attack("set_config in DELETE", "statement", f"DELETE FROM products WHERE ({STEP}) IS NULL", FOREIGN),
@@ -239,11 +248,16 @@ READS_A_NAME += [
         "filter",
         "' || (SELECT string_agg(relname, ' ') FROM pg_class WHERE relname LIKE 'plan%%')::int || '",
     ),
-    attack("who may what", "statement", "SELECT pg_get_acl('pg_class'::regclass, ITS_TABLE, 0)::text"),
+    attack(
+        "who may what",
+        "statement",
+        "SELECT pg_get_acl('pg_class'::regclass, ITS_TABLE, 0)::text",
+        otherwise="to_regproc('pg_get_acl') IS NULL",  # which came with PostgreSQL 18
+    ),
     attack(
         "a CTE that writes down what it saw",
         "statement",
-        "WITH w AS (INSERT INTO products (id, title) SELECT uuidv7(), string_agg(relname, ' ') FROM pg_class"
+        "WITH w AS (INSERT INTO products (id, title) SELECT gen_random_uuid(), string_agg(relname, ' ') FROM pg_class"
         " RETURNING title) SELECT title FROM w",
     ),
 ]
@@ -281,19 +295,12 @@ LEAVES_A_TRACE = [
     attack("a role by set_config", "sort", "(SELECT set_config('role', 'VICTIM', false))"),
     attack("a search path by set_config", "filter", "' || set_config('search_path', 'VICTIM', false) || '"),
     attack("a search path by SET", "statement", "SET search_path = VICTIM"),
-    attack(
-        "a search path by pg_settings",
-        "statement",
-        "UPDATE pg_settings SET setting = 'VICTIM' WHERE name = 'search_path'",
-    ),
     attack("a timeout", "statement", "SET statement_timeout = 1234567"),
     attack("another way to read strings", "statement", "SET standard_conforming_strings = off"),
     attack("read-only transactions", "statement", "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"),
     attack("a prepared statement", "statement", "PREPARE kept AS SELECT title FROM products"),
     attack("a held cursor", "statement", "DECLARE kept CURSOR WITH HOLD FOR SELECT title FROM products"),
-    attack("an advisory lock", "filter", "' || pg_advisory_lock(4711)::text || '"),
     attack("a channel", "statement", "LISTEN everybody"),
-    attack("a large object", "sort", "lo_from_bytea(0, 'left for somebody')"),
     attack(
         "a search path by pg_settings, in a CTE",
         "filter",
@@ -310,10 +317,8 @@ LEAVES_A_TRACE = [
         "raw",
         "SELECT 5 %set_config('extra_float_digits', '2', false)::int",
     ),
-    attack("a temporary table by SELECT INTO", "statement", "SELECT title INTO TEMP fh_keys FROM products"),
-    attack("the same in a sort clause", "sort", "1; SELECT 1 AS x INTO TEMPORARY TABLE fh_keys"),
     attack(
-        "the same behind a column that is called insert",
+        "SELECT INTO behind a column that is called insert",
         "statement",
         "SELECT (title) insert INTO TEMP fh_keys FROM products",
     ),
@@ -324,14 +329,9 @@ LEAVES_A_TRACE = [
 ]
 
 # What shows in the victim's own workspace: the attacker writes "planted" there.
-PLANT = "INSERT INTO VICTIM.products (id, title) VALUES (uuidv7(), 'planted')"
+PLANT = "INSERT INTO VICTIM.products (id, title) VALUES (gen_random_uuid(), 'planted')"
 WRITES = [
     attack("stacked", "filter", f"'; SET LOCAL ROLE VICTIM; {PLANT} RETURNING title --"),
-    attack(
-        "a CTE with a data change",
-        "sort",
-        f"title; SET LOCAL ROLE VICTIM; WITH w AS ({PLANT} RETURNING title) SELECT title FROM w",
-    ),
     attack(
         "an extension's function",
         "statement",
@@ -343,7 +343,6 @@ WRITES = [
 
 # These run without the guard as well, and show nothing of the victim's and leave nothing.
 GAINS_NOTHING = [
-    attack("deferred constraints", "statement", "SET CONSTRAINTS ALL DEFERRED"),
     attack("a lock on a table", "statement", "LOCK TABLE products IN ACCESS EXCLUSIVE MODE"),
     attack("a notice", "statement", "NOTIFY everybody, 'x'"),
     attack("forgotten plans", "statement", "DISCARD PLANS"),
@@ -362,10 +361,11 @@ GAINS_NOTHING = [
 STOPPED_BY_THE_SERVER = [
     attack("another schema", "statement", FOREIGN, error="permission denied for schema"),
     attack(
-        "query_to_xml",  # it is built without XML
+        "query_to_xml",
         "statement",
         f"SELECT query_to_xml('{FOREIGN}', true, true, '') FROM {AS_VICTIM} WHERE x <> ''",
         error="unsupported XML feature",
+        otherwise="pg_input_is_valid('<a/>', 'xml')",  # built with XML, it is one more function that runs a text
     ),
     attack("dblink", "statement", "SELECT dblink('dbname=x', 'SELECT 1')", error="function dblink.* does not exist"),
     attack(
@@ -392,7 +392,6 @@ STOPPED_BY_THE_SERVER = [
         "COPY products FROM PROGRAM 'id'",
         error="permission denied|can't execute COPY",
     ),
-    attack("a file", "statement", "SELECT pg_read_file('/etc/passwd')", error="denied for function pg_read_file"),
     attack("a file as object", "statement", "SELECT lo_import('/etc/passwd')", error="denied for function lo_import"),
     attack(
         "another session user",

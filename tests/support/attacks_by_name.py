@@ -34,7 +34,7 @@ READS_A_ROW = [
     attack(
         "INSERT, told by an error",
         "statement",
-        "INSERT INTO products (id, title) SELECT uuidv7(), title::int::text FROM VICTIM.products",
+        "INSERT INTO products (id, title) SELECT gen_random_uuid(), title::int::text FROM VICTIM.products",
     ),
     attack("a text that is run, ts_stat", "statement", f"SELECT word FROM ts_stat('{STAT}')"),
     attack("a text that is run, ts_rewrite", "statement", f"SELECT ts_rewrite('a', '{REWRITE}')::text"),
@@ -63,11 +63,13 @@ READS_A_ROW = [
 ]
 
 WRITES = [
-    attack("INSERT, by name", "statement", "INSERT INTO VICTIM.products (id, title) VALUES (uuidv7(), 'planted')"),
+    attack(
+        "INSERT, by name", "statement", "INSERT INTO VICTIM.products (id, title) VALUES (gen_random_uuid(), 'planted')"
+    ),
     attack(
         "a CTE, by name",
         "statement",
-        "WITH w AS (INSERT INTO VICTIM.products (id, title) VALUES (uuidv7(), 'planted') RETURNING title)"
+        "WITH w AS (INSERT INTO VICTIM.products (id, title) VALUES (gen_random_uuid(), 'planted') RETURNING title)"
         " SELECT title FROM w",
     ),
 ]

@@ -9,6 +9,5 @@ SEED = os.environ.get("FREEHOLD_SEED") or (secrets.token_hex(4) if FULL else "in
 TENANTS = 50
 REQUESTS = 10_000 if FULL else 400
 HITS = 50 if FULL else 1  # at least so often each kind of fault really happens
-CONTROL_REQUESTS = 1_000 if FULL else 150
 EXAMPLES = 1_000 if FULL else 50  # of the state machine; so many also have to find each planted fault
 STEPS = 40 if FULL else 25

@@ -2,7 +2,7 @@
 
 import io
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from saas.core.database import db, transaction
 from saas.core.settings import Settings
 from tenants import isolation
 from tenants.isolation import StatementRefused, guard, names
-from tenants.isolation.modes import MODES
+from tenants.isolation.modes import MODES, Mode
 from tenants.members import permissions
 from tenants.members.permissions import needs
 from tenants.routing import enter
@@ -106,6 +106,7 @@ class Stage:
     row: str  # what a record of the victim says
     name: str  # what a collection of the victim, and its field, is called
     oids: tuple[int, int] = (0, 0)  # of its table and of its row's type
+    record: Callable[[str, object], None] = lambda _name, _value: None  # of the test that has the stage now
 
     def strike(self, attack: Attack) -> requests.Response:
         """Send the attack as the attacker, signed in to their own workspace."""
@@ -118,6 +119,10 @@ class Stage:
         """The attacker's next request, an honest one, over the same connection."""
         return self.attacker.browser.request("GET", f"{self.attacker.home}/injectable/all").text
 
+    @property
+    def mode(self) -> Mode:
+        return MODES[self.app.extensions["freehold.settings"].tenant_isolation]
+
     def theirs(self) -> str:
         """What the victim's own page shows."""
         return self.victim.browser.request("GET", f"{self.victim.home}/injectable/all").text
@@ -125,6 +130,13 @@ class Stage:
     def left(self) -> tuple[Any, ...]:
         with self.app.app_context(), db.engine.connect() as connection:
             return tuple(connection.exec_driver_sql(LEFT).one())
+
+    def holds(self, condition: str) -> bool:
+        try:
+            with self.app.app_context(), db.engine.connect() as connection:
+                return bool(connection.exec_driver_sql(f"SELECT {condition}").scalar())
+        except sa.exc.NotSupportedError:
+            return False
 
     def reconnect(self) -> None:
         """Drop the connection and what the attacker has written down, either of which a control may have spoilt."""
@@ -135,9 +147,8 @@ class Stage:
             db.session.execute(sa.text("DELETE FROM products WHERE title <> 'mine'"))
 
     def _aim(self, text: str) -> str:
-        mode = MODES[self.app.extensions["freehold.settings"].tenant_isolation]
         for form in ("ROLE VICTIM", 'ROLE "VICTIM"', "'role', 'VICTIM'", "AUTHORIZATION VICTIM"):
-            text = text.replace(form, form.replace("VICTIM", mode.role_of(self.victim.tenant)))
+            text = text.replace(form, form.replace("VICTIM", self.mode.role_of(self.victim.tenant)))
         for word, value in (
             ("VICTIM", self.victim.tenant),
             ("ITS_TABLE", self.oids[0]),
@@ -177,10 +188,33 @@ def expect_refusal(stage: Stage, attack: Attack) -> None:
     assert (answer.status_code, answer.text[:8]) == (403, "refused:"), answer.text
     seen = stage.look()
     assert "mine" in seen, seen
-    seen += answer.text + str(answer.headers)
-    assert stage.row not in seen
-    assert stage.name not in seen
+    seen += str(answer.headers)
+    said = answer.text.replace(stage.victim.tenant, "") if attack.names_the_victim else answer.text
+    assert not [secret for secret in (stage.row, stage.name, stage.victim.tenant) if secret in seen + said]
     assert stage.left() == before
+    stage.record("tried", 1)
+    stage.record("leaks", 0)
+    if attack.otherwise and stage.holds(attack.otherwise):
+        pytest.skip(f"it was refused; without the guard this server does otherwise: {attack.otherwise}")
+
+
+def reads_a_row(stage: Stage, attack: Attack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the guard, and nothing with it."""
+    expect_refusal(stage, attack)
+    switch_off_guard(monkeypatch)
+    answer = stage.strike(attack)
+    assert stage.row in answer.text, f"the attack itself does not work: {answer.text}"
+    stage.record("control leaked", 1)
+
+
+def writes(stage: Stage, attack: Attack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the guard, and nothing with it."""
+    expect_refusal(stage, attack)
+    before = stage.theirs().count("planted")
+    switch_off_guard(monkeypatch)
+    answer = stage.strike(attack)
+    assert stage.theirs().count("planted") == before + 1, f"the attack itself does not work: {answer.text}"
+    stage.record("control leaked", 1)
 
 
 def switch_off_guard(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ Routes are taken from the application's own map, so a new one is tried unaided; 
 
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -89,6 +89,10 @@ class Try:
 
     def __str__(self) -> str:
         return f"{self.method} {self.path} ({self.endpoint})"
+
+    def with_head(self) -> list["Try"]:
+        """Itself, and what looks like it and is answered without a body."""
+        return [self, replace(self, method="HEAD")] if self.method == "GET" else [self]
 
 
 @dataclass

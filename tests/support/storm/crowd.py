@@ -30,7 +30,7 @@ BULK = Collection("bulk", "Bulk", (Field("title", "text", required=True),))  # w
 # A title that is there twice is noticed by the commit only, so that a request can fail at its very end. No collection
 # can ask for such a constraint, so the tables are made with the schemas.
 _NO_DOUBLES = "ALTER TABLE things ADD CONSTRAINT once UNIQUE (title) DEFERRABLE INITIALLY DEFERRED;"
-_ENTRY = "INSERT INTO fh_collections (id, name, label, fields) VALUES (uuidv7(), '{}', '{}', '{}');"
+_ENTRY = "INSERT INTO fh_collections (id, name, label, fields) VALUES (gen_random_uuid(), '{}', '{}', '{}');"
 
 _MARK = re.compile(r"mark-([a-z2-7]{16})-")
 

@@ -51,7 +51,7 @@ def judge(planned: list[Asked], crowd: list[Business], superuser: Superuser) -> 
     return Outcome(
         requests=len(planned),
         good=sum(asked.answer.good for asked in planned),
-        unasked=sum(asked.answer.status in {0, 500, 503} and asked.unharmed for asked in planned),
+        unasked=sum(asked.answer.status in {0, 422, 500, 503} and asked.unharmed for asked in planned),
         wrong_rows=sum(len(asked.wrong) for asked in planned),
         empty=sum(asked.empty for asked in planned),
         misplaced=sum(marks(title) != {id_} for found in rows.values() for id_, title in found),

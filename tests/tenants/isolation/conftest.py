@@ -13,10 +13,12 @@ from migrations import fleet
 from saas.core.administrator import administrator
 from saas.core.settings import Settings
 from tenants import provisioning
-from tenants.isolation import schemas
+from tenants.isolation import modes, schemas
 from tenants.models import State, Tenant
 from tests import conftest
 from tests.support import database
+from tests.support.attacks_by_name import SIDE
+from tests.support.injection import Stage, set_up
 
 # As an extension brings it that somebody installs one day: what is forbidden by name does not know this one.
 RUN_TEXT = """
@@ -44,12 +46,24 @@ def superuser(request: pytest.FixtureRequest) -> Superuser:
 
 
 @pytest.fixture(scope="session")
-def loose_settings(request: pytest.FixtureRequest, settings: Settings, superuser: Superuser) -> Settings:
+def roles_settings(request: pytest.FixtureRequest, settings: Settings) -> Settings:
+    """Of a database where each tenant has a role: the tests' own, unless they run with one role for all."""
+    if not modes.MODES[settings.tenant_isolation].shared:
+        return settings
+    made = database.own_login(database.empty_database(request.config, settings))
+    made = made.model_copy(update={"tenant_isolation": "roles", "spare_tenants_low": 4, "spare_tenants_high": 4})
+    with database.application(made) as app:
+        prepare(app)
+    return made
+
+
+@pytest.fixture(scope="session")
+def loose_settings(request: pytest.FixtureRequest, roles_settings: Settings, superuser: Superuser) -> Settings:
     """Of a database where everybody may call `set_config`, as on a server that others manage.
 
     There is an extension's function too. Only the guard stands between an injected statement and the other tenants.
     """
-    made = database.empty_database(request.config, settings)
+    made = database.empty_database(request.config, roles_settings)
     made = made.model_copy(update={"spare_tenants_low": 4, "spare_tenants_high": 4})
     loosen(made, superuser)
     return made
@@ -91,7 +105,7 @@ def solo(app: Flask, settings: Settings) -> Iterator[Flask]:
 @pytest.fixture(scope="module", params=["roles", "schema"])
 def own(request: pytest.FixtureRequest) -> Settings:
     """Of a database in each of the two modes, for what holds in both."""
-    found: Settings = request.getfixturevalue("settings" if request.param == "roles" else "schema_settings")
+    found: Settings = request.getfixturevalue(f"{request.param}_settings")
     return found
 
 
@@ -100,6 +114,38 @@ def solo_in_both(own: Settings) -> Iterator[Flask]:
     """As `solo`, once in each mode."""
     with database.application(own, database_pool_size=1) as made:
         yield made
+
+
+@pytest.fixture(scope="module", params=["roles", "schema"])
+def attacked(request: pytest.FixtureRequest, settings: Settings, superuser: Superuser) -> Iterator[Stage]:
+    """In each of the two modes, a database where nothing but the guard stands in an attack's way."""
+    if request.param == "roles":
+        yield from set_up(request.getfixturevalue("loose_settings"))
+        return
+    made = database.one_role(database.empty_database(request.config, settings))
+    loosen(made, superuser)
+    for stage in set_up(made):
+        put_aside(stage, made, superuser)
+        yield stage
+
+
+@pytest.fixture
+def stage(attacked: Stage, record_property: Callable[[str, object], None]) -> Iterator[Stage]:
+    attacked.record = record_property
+    yield attacked
+    attacked.reconnect()
+
+
+def put_aside(stage: Stage, settings: Settings, superuser: Superuser) -> None:
+    """A copy of the victim's table that all tenants' role may read, in a schema that is no tenant's."""
+    stage.attacker.define("trim", title="text")
+    with superuser(settings) as cursor:
+        cursor.execute(
+            f"CREATE SCHEMA {SIDE} AUTHORIZATION fh_owner; GRANT USAGE ON SCHEMA {SIDE} TO fh_tenant;"
+            f' CREATE TABLE {SIDE}.products AS SELECT * FROM "{stage.victim.tenant}".products;'
+            f" GRANT SELECT ON {SIDE}.products TO fh_tenant"
+        )
+        cursor.connection.commit()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ In a database of its own, since other tests prove their tenants whole. The appli
 failure has to leave fit for the next request.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import requests
@@ -13,12 +13,15 @@ from structlog.testing import capture_logs
 
 from saas.core.settings import Settings
 from saas.devstack.browser import Page
+from tenants.isolation import modes
 from tests.support import database
 from tests.support.pages import heading, words
 from tests.support.people import Person, sign_up
 from tests.tenants.isolation.conftest import Superuser, prepare
 
 TITLE = "This workspace is out of order"
+
+Tell = Callable[[str, object], None]
 
 # What is done, and what mends it; "" where nothing does.
 ALTERED = {
@@ -27,19 +30,13 @@ ALTERED = {
         'ALTER SCHEMA "{t}" RENAME TO "{t}_old"',
         'ALTER SCHEMA "{t}_old" RENAME TO "{t}"',
     ),
-    "its role is gone": ('DROP OWNED BY "{t}"; DROP ROLE "{t}"', ""),
-    "its role is called otherwise": ('ALTER ROLE "{t}" RENAME TO "{t}_old"', 'ALTER ROLE "{t}_old" RENAME TO "{t}"'),
-    "its role is no longer ours to take": (
-        'REVOKE "{t}" FROM fh_app GRANTED BY freehold_admin',
-        'GRANT "{t}" TO fh_app WITH INHERIT FALSE, SET TRUE GRANTED BY freehold_admin',
-    ),
     "its role may not enter the schema": (
-        'REVOKE USAGE ON SCHEMA "{t}" FROM "{t}"',
-        'GRANT USAGE ON SCHEMA "{t}" TO "{t}"',
+        'REVOKE USAGE ON SCHEMA "{t}" FROM "{who}"',
+        'GRANT USAGE ON SCHEMA "{t}" TO "{who}"',
     ),
     "its role may not read a table": (
-        'REVOKE SELECT ON "{t}".fh_collections FROM "{t}"',
-        'GRANT SELECT ON "{t}".fh_collections TO "{t}"',
+        'REVOKE SELECT ON "{t}".fh_collections FROM "{who}"',
+        'GRANT SELECT ON "{t}".fh_collections TO "{who}"',
     ),
     "one of our tables is gone": ('DROP TABLE "{t}".fh_collections', ""),
     "a column is called otherwise": (
@@ -47,12 +44,21 @@ ALTERED = {
         'ALTER TABLE "{t}".fh_collections RENAME title TO label',
     ),
 }
+# Where each tenant has a role; what is done to one that they share is done to all of them.
+ITS_ROLE_ALTERED = {
+    "its role is gone": ('DROP OWNED BY "{t}"; DROP ROLE "{t}"', ""),
+    "its role is called otherwise": ('ALTER ROLE "{t}" RENAME TO "{t}_old"', 'ALTER ROLE "{t}_old" RENAME TO "{t}"'),
+    "its role is no longer ours to take": (
+        'REVOKE "{t}" FROM fh_app GRANTED BY freehold_admin',
+        'GRANT "{t}" TO fh_app WITH INHERIT FALSE, SET TRUE GRANTED BY freehold_admin',
+    ),
+}
 
 
 @pytest.fixture(scope="module")
-def apart(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Flask]:
+def apart(request: pytest.FixtureRequest, own: Settings) -> Iterator[Flask]:
     """An application on a database of its own, with one connection."""
-    made = database.empty_database(request.config, settings)
+    made = database.empty_database(request.config, own)
     made = made.model_copy(update={"spare_tenants_low": 4, "spare_tenants_high": 4})
     with database.application(made, database_pool_size=1) as app:
         prepare(app)
@@ -72,12 +78,29 @@ def opened(app: Flask) -> Person:
     return person
 
 
-@pytest.mark.parametrize("how", ALTERED)
+@pytest.mark.parametrize(("harm", "mend"), ALTERED.values(), ids=ALTERED.keys())
 def test_a_workspace_that_was_altered_by_hand_says_so_and_loses_nothing(
-    apart: Flask, other: Person, superuser: Superuser, how: str
+    apart: Flask, other: Person, superuser: Superuser, harm: str, mend: str, record_property: Tell
 ) -> None:
+    alter(apart, other, superuser, harm, mend)
+    for name, figure in (("tried", 1), ("faults", 1), ("leaks", 0)):
+        record_property(name, figure)
+
+
+@pytest.mark.parametrize("own", ["roles"], indirect=True)
+@pytest.mark.parametrize(("harm", "mend"), ITS_ROLE_ALTERED.values(), ids=ITS_ROLE_ALTERED.keys())
+def test_a_workspace_whose_role_was_altered_by_hand_says_so_and_loses_nothing(
+    apart: Flask, other: Person, superuser: Superuser, harm: str, mend: str, record_property: Tell
+) -> None:
+    alter(apart, other, superuser, harm, mend)
+    for name, figure in (("tried", 1), ("faults", 1), ("leaks", 0)):
+        record_property(name, figure)
+
+
+def alter(apart: Flask, other: Person, superuser: Superuser, harm: str, mend: str) -> None:
     person = opened(apart)
-    harm, mend = (text.format(t=person.tenant) for text in ALTERED[how])
+    mode = modes.MODES[apart.extensions["freehold.settings"].tenant_isolation]
+    harm, mend = (text.format(t=person.tenant, who=mode.role_of(person.tenant)) for text in (harm, mend))
     run(apart, superuser, harm)
     with capture_logs() as log:
         answers = [ask(person) for ask in (page, listing, adding)]

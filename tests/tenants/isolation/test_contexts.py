@@ -11,8 +11,8 @@ from saas.core.database import Application, db
 from saas.core.settings import Settings
 from tenants import isolation
 from tests.support import database
+from tests.support.binding import TABLE, where
 from tests.support.contexts import context, driver
-from tests.tenants.isolation.test_binding import TABLE, where
 
 
 class OnPurposeError(Exception):

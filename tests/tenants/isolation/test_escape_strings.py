@@ -5,7 +5,8 @@ from flask import Flask
 
 from saas.core.database import db
 from tenants import isolation
-from tenants.isolation import StatementRefused, guard
+from tenants.isolation import StatementRefused, guard, modes
+from tests.support.injection import switch_off_guard
 from tests.support.people import Person
 
 
@@ -21,12 +22,13 @@ def test_the_value_reads_no_neighbour(
     app: Flask, owner: Person, stranger: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     owner.key()
-    value = f"""\\'; RESET ROLE; SET LOCAL ROLE "{owner.tenant}"; SELECT label FROM "{owner.tenant}".fh_keys --"""
     with app.app_context():
+        role = modes.current().role_of(owner.tenant)
+        value = f"""\\'; RESET ROLE; SET LOCAL ROLE "{role}"; SELECT label FROM "{owner.tenant}".fh_keys --"""
         isolation.bind(stranger.tenant)
         with pytest.raises(StatementRefused):
             run(value)
-    monkeypatch.setattr(guard, "check", lambda _statement: None)  # the control
+    switch_off_guard(monkeypatch)  # the control
     with app.app_context():
         isolation.bind(stranger.tenant)
         assert run(value) == [("Tests",)]

@@ -1,7 +1,10 @@
 """Injected SQL against pages with a hole (`tests/support/injection.py`), from an attacker with an account of their own.
 
-Each attack runs twice: with the guard, where it must be refused, and without it, where it must succeed. The database
-grants `set_config` to everybody (`loose_settings`), so that nothing but the guard is in an attack's way.
+Each attack runs in both modes, and twice: with the guard, where it must be refused, and without it, where it must
+succeed. The databases grant `set_config` to everybody (`attacked`), so that nothing but the guard is in its way.
+
+Where one role reads every tenant's tables no attack reads, learns, writes or leaves anything with the guard either.
+What is weaker is what happens when the guard fails, and is listed: LET_THROUGH below, and `attacks_by_name`.
 """
 
 import re
@@ -12,24 +15,19 @@ from flask import Flask
 
 from saas.core.settings import Settings
 from tests.support import attacks
+from tests.support import attacks_in_each_hole as in_each_hole
 from tests.support.attacks import Attack, Place
-from tests.support.injection import Stage, expect_refusal, set_up, switch_off_guard
+from tests.support.injection import Stage, expect_refusal, reads_a_row, set_up, switch_off_guard, writes
 
-
-@pytest.fixture(scope="module")
-def loose(loose_settings: Settings) -> Iterator[Stage]:
-    yield from set_up(loose_settings)
+# Among what the server stops where each tenant has a role, what it does not where they share one.
+LET_THROUGH = {"another schema", "a record of another's", "an oracle for names of tables"}
+# There is no tenant's role, so its name is not seen where the catalogue shows roles.
+SHOWS_ROLES_ONLY = {"pg_roles", "regrole", "acldefault", "makeaclitem", "who may what"}
 
 
 @pytest.fixture(scope="module")
 def strict(app: Flask, settings: Settings) -> Iterator[Stage]:
     yield from set_up(settings)
-
-
-@pytest.fixture
-def stage(loose: Stage) -> Iterator[Stage]:
-    yield loose
-    loose.reconnect()
 
 
 @pytest.fixture
@@ -39,14 +37,11 @@ def strict_stage(strict: Stage) -> Iterator[Stage]:
     strict.reconnect()
 
 
-@attacks.each(attacks.READS_A_ROW)
+@attacks.each(attacks.READS_A_ROW + in_each_hole.READS_A_ROW)
 def test_an_injected_query_reads_no_row_of_another_tenant(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, attack: Attack
 ) -> None:
-    expect_refusal(stage, attack)
-    switch_off_guard(monkeypatch)
-    answer = stage.strike(attack)
-    assert stage.row in answer.text, f"the attack itself does not work: {answer.text}"
+    reads_a_row(stage, attack, monkeypatch)
 
 
 @attacks.each(attacks.READS_A_NAME)
@@ -57,10 +52,12 @@ def test_an_injected_query_learns_no_name_of_another_tenant(
     switch_off_guard(monkeypatch)
     answer = stage.strike(attack)
     found = stage.name in answer.text or stage.victim.tenant in answer.text
-    assert found, f"the attack itself does not work: {answer.text[:2000]}"
+    hidden = stage.mode.shared and attack.name in SHOWS_ROLES_ONLY
+    assert found is not hidden, f"the attack itself does not work: {answer.text[:2000]}"
+    stage.record("control leaked", int(found))
 
 
-@attacks.each(attacks.LEAVES_A_TRACE)
+@attacks.each(attacks.LEAVES_A_TRACE + in_each_hole.LEAVES_A_TRACE)
 def test_an_injected_query_leaves_nothing_on_the_connection(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, attack: Attack
 ) -> None:
@@ -71,20 +68,17 @@ def test_an_injected_query_leaves_nothing_on_the_connection(
     after = stage.left()
     assert after[0] == before[0], "the control needs the same connection"
     assert after != before, f"the attack itself does not work: {answer.text}"
+    stage.record("control leaked", 1)
 
 
-@attacks.each(attacks.WRITES)
+@attacks.each(attacks.WRITES + in_each_hole.WRITES)
 def test_an_injected_query_writes_nothing_into_another_tenant(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, attack: Attack
 ) -> None:
-    expect_refusal(stage, attack)
-    before = stage.theirs().count("planted")
-    switch_off_guard(monkeypatch)
-    answer = stage.strike(attack)
-    assert stage.theirs().count("planted") == before + 1, f"the attack itself does not work: {answer.text}"
+    writes(stage, attack, monkeypatch)
 
 
-@attacks.each(attacks.GAINS_NOTHING)
+@attacks.each(attacks.GAINS_NOTHING + in_each_hole.GAINS_NOTHING)
 def test_the_guard_also_stops_what_gains_an_attacker_nothing(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, attack: Attack
 ) -> None:
@@ -98,16 +92,20 @@ def test_the_guard_also_stops_what_gains_an_attacker_nothing(
     assert stage.left() == before
 
 
-@attacks.each(attacks.STOPPED_BY_THE_SERVER)
-def test_the_guard_also_stops_what_this_server_stops_by_itself(
+@attacks.each(attacks.STOPPED_BY_THE_SERVER + in_each_hole.STOPPED_BY_THE_SERVER)
+def test_the_guard_also_stops_what_the_server_stops_by_itself_or_with_a_role_each(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, attack: Attack
 ) -> None:
     expect_refusal(stage, attack)
     switch_off_guard(monkeypatch)
     answer = stage.strike(attack)
-    assert answer.status_code == 409, answer.text
-    assert re.search(attack.error, answer.text), answer.text
-    assert stage.row not in answer.text
+    if stage.mode.shared and attack.name in LET_THROUGH:
+        assert answer.status_code == 200, answer.text
+        stage.record("control leaked", 1)
+    else:
+        assert answer.status_code == 409, answer.text
+        assert re.search(attack.error, answer.text), answer.text
+        assert stage.row not in answer.text
 
 
 @attacks.each([attack for attack in attacks.READS_A_ROW if "set_config(" in "".join(attack.texts)])

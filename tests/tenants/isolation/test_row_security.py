@@ -235,9 +235,9 @@ def test_the_digest_of_an_invitations_secret_can_not_be_read(solo: Flask, two: T
 
 INSERTS = {
     "jobs": "INSERT INTO platform.jobs (id, tenant, name, args, queue, limit_seconds, max_tries, state, tries, lease)"
-    " VALUES (uuidv7(), {tenant}, 'x', '[]', 'fast', 60, 8, 'waiting', 0, 0) RETURNING tenant",
+    " VALUES (gen_random_uuid(), {tenant}, 'x', '[]', 'fast', 60, 8, 'waiting', 0, 0) RETURNING tenant",
     "audit": "INSERT INTO platform.audit (id, tenant, actor, action, detail)"
-    " VALUES (uuidv7(), {tenant}, 'system', 'x', '{{}}') RETURNING tenant",
+    " VALUES (gen_random_uuid(), {tenant}, 'system', 'x', '{{}}') RETURNING tenant",
 }
 
 
@@ -327,7 +327,7 @@ def insert_job(tenant: str, changed: dict[str, Any]) -> tuple[str, tuple[Any, ..
 def test_an_audit_entry_is_not_dated_back(solo: Flask, two: Two, without: Open, column: str) -> None:
     statement = (
         f"INSERT INTO platform.audit (id, tenant, actor, action, detail, {column})"
-        f" VALUES (uuidv7(), '{two.mine}', 'system', 'x', '{{}}', '2000-01-01')"
+        f" VALUES (gen_random_uuid(), '{two.mine}', 'system', 'x', '{{}}', '2000-01-01')"
     )
     with context(solo, two.mine) as session, pytest.raises(ProgrammingError, match="permission denied for table audit"):
         session.execute(sa.text(statement))
@@ -372,7 +372,7 @@ def test_rows_of_the_platform_can_not_be_changed_removed_or_locked(
 
 
 def test_a_foreign_job_can_not_be_changed_by_adding_it_once_more(solo: Flask, two: Two, without: Open) -> None:
-    insert = INSERTS["jobs"].format(tenant=f"'{two.mine}'").replace("uuidv7()", f"'{two.your_job}'")
+    insert = INSERTS["jobs"].format(tenant=f"'{two.mine}'").replace("gen_random_uuid()", f"'{two.your_job}'")
     insert = insert.removesuffix(" RETURNING tenant")
     upsert = f"{insert} ON CONFLICT (id) DO UPDATE SET tenant = excluded.tenant"
     with context(solo, two.mine) as session, pytest.raises(ProgrammingError, match="permission denied for table jobs"):
