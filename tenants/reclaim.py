@@ -1,5 +1,8 @@
 """Taking back what was opened and never confirmed."""
 
+import math
+import time
+
 import sqlalchemy as sa
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -20,15 +23,19 @@ class ReclaimFailed(Exception):
     """Some tenants stayed; each is in the log with its reason, and the next run tries again."""
 
 
-def reclaim() -> int:
+def reclaim(seconds: float = math.inf) -> int:
     """Remove each tenant none of whose people has confirmed an email in time; returns how many.
 
-    One that is in use, by a request, a job or a backup, is left for the next run.
+    One that is in use, by a request, a job or a backup, is left for the next run; and so is the rest after so many
+    seconds.
     """
+    until = time.monotonic() + seconds
     with transaction():
         overdue = list(db.session.scalars(sa.select(Tenant.id).where(*_overdue())))
     removed, failed = 0, []
     for tenant in overdue:
+        if time.monotonic() > until:
+            break
         try:
             removed += _remove(tenant)
         except SQLAlchemyError as error:  # one that can't be removed must not keep the others
@@ -46,7 +53,8 @@ def _remove(tenant: str) -> int:
     """Schema, role, rows and open jobs go in one transaction, with people and tenant locked and looked at once more.
 
     Its people come first, so that a confirmation which is under way at this moment is waited for, and seen. Its jobs
-    come before its tables, as where they run, so that the two never deadlock.
+    come before its tables, as where they run. With a request that counts a record it may deadlock all the same, and
+    gives way, or is waited for by it.
     """
     with impatient_administrator() as connection:
         members = sa.select(User.id).join(Membership, Membership.user_id == User.id).where(Membership.tenant == tenant)

@@ -32,7 +32,7 @@ def provision(tenant_id: str, built: int) -> None:
 
 
 def _reclaim(_job: UUID) -> int:
-    return reclaiming.reclaim()
+    return reclaiming.reclaim(seconds=200)
 
 
 @handler("tenants.reclaim", queue="slow", limit_seconds=300, every=3600, outside=_reclaim)

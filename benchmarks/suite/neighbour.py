@@ -27,6 +27,7 @@ from benchmarks.registry import Benchmark, Size
 from benchmarks.stand import Stand
 from benchmarks.timing import percentile
 from saas.core.database import db, transaction
+from saas.core.settings import Settings
 from saas.devstack import ports, processes, stack
 from saas.devstack.errors import DevstackError
 from saas.devstack.processes import Child, Program
@@ -48,7 +49,7 @@ _MEASURES: dict[str, Callable[[list[float]], float]] = {
     "median": statistics.median,
     "p99": lambda calls: percentile(calls, 99),
 }
-_BOUNDS = ("TENANT_CALLS_PER_SECOND", "TENANT_CALLS_AT_ONCE", "TENANT_TIME_SHARE")
+_BOUNDS = ("tenant_calls_per_second", "tenant_calls_at_once", "tenant_time_share")
 
 
 @dataclass
@@ -170,9 +171,9 @@ def _web(ground: Stand, *, throttled: bool) -> Iterator[int]:
 
 def _environment(ground: Stand, throttled: bool) -> dict[str, str]:
     """The stand's settings, which know no bound; where there are to be some, they are the platform's own."""
-    own = {name.upper(): str(value) for name, value in ground.settings.model_dump().items() if value is not None}
-    left_out = _BOUNDS if throttled else ()
-    return {name: value for name, value in (os.environ | own).items() if name not in left_out}
+    bounds = {name: Settings.model_fields[name].default for name in _BOUNDS} if throttled else {}
+    values = ground.settings.model_dump() | bounds
+    return os.environ | {name.upper(): str(value) for name, value in values.items() if value is not None}
 
 
 def _await(port: int, web: Child) -> None:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 from flask import current_app
-from psycopg2.errors import LockNotAvailable
+from psycopg2.errors import DeadlockDetected, LockNotAvailable
 from sqlalchemy.exc import SQLAlchemyError
 
 from saas.core.settings import SettingsError, current_settings
@@ -37,8 +37,8 @@ def impatient_administrator() -> Iterator[sa.Connection]:
 
 
 def gave_up(error: SQLAlchemyError) -> bool:
-    """Whether a statement waited for a lock until its time was over."""
-    return isinstance(getattr(error, "orig", None), LockNotAvailable)
+    """Whether a statement waited for a lock until its time was over, or was chosen to give way in a deadlock."""
+    return isinstance(getattr(error, "orig", None), (LockNotAvailable, DeadlockDetected))
 
 
 def _engine() -> sa.Engine:

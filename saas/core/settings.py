@@ -128,7 +128,7 @@ class Settings(BaseSettings):
     tenant_calls_at_once: int = Field(
         2,
         ge=0,
-        description="Requests of one tenant that it works on at the same time; 0: as many as there are threads.",
+        description="Requests of one tenant that it works on at the same time; 0: as many as it works on at all.",
     )
     tenant_time_share: float = Field(
         0.25,

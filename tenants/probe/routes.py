@@ -18,14 +18,15 @@ MOST_OF_ONE = 4  # of one route
 _NOBODYS = {"static", "health"}
 
 
-def paths(kind: Kind, side: Side, method: str = "GET") -> Iterator[str]:
-    """Each route of a kind that takes this method, with all that its arguments may name of one side.
+def paths(kind: Kind, side: Side, method: str = "GET", *, blueprint: str = "") -> Iterator[str]:
+    """Each route of a kind, or one blueprint's, that takes this method, with all that its arguments may name of a side.
 
     Of the kinds "page" (of a workspace) and "api" are those that ask for a permission; "site" is all the rest.
     """
     adapter = current_app.url_map.bind("localhost")
     rules = (rule for rule in current_app.url_map.iter_rules() if method in (rule.methods or ()))
-    filled = (islice(_filled(rule, side, adapter, method), MOST_OF_ONE) for rule in rules if _kind(rule) == kind)
+    wanted = (rule for rule in rules if _kind(rule) == kind and blueprint in {"", rule.endpoint.partition(".")[0]})
+    filled = (islice(_filled(rule, side, adapter, method), MOST_OF_ONE) for rule in wanted)
     yield from islice(chain.from_iterable(filled), MOST)
 
 

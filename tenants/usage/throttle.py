@@ -1,8 +1,8 @@
 """What one tenant may take of one web process, so that the others find it as quick as ever (docs/throttling.md).
 
 Three bounds, each known to the process alone, since to ask a server for them would cost more than what they refuse:
-calls a second, calls at once, and time: the processor's, and that of waiting for the database's answers. How long a
-call takes by the clock says nothing of the tenant, since others, a slow network and a stalled server make it long too.
+calls a second, calls at once, and time: the processor's, and that of waiting for the database's answers, whoever made
+it slow. How long a call takes by the clock says less of its tenant: a slow network and others' calls make it long too.
 """
 
 import math
@@ -26,9 +26,9 @@ from tenants.isolation.connection import waited
 
 BURST = 2.0  # seconds of calls that may come in one moment
 SAVED = 20.0  # seconds of its share of time that a quiet tenant has saved up
-LONGEST_DEBT = 60.0  # seconds after which a call that took ever so long is forgiven
+LONGEST_DEBT = 20.0  # seconds after which calls that took ever so long are forgiven
 PATIENCE = 1.0  # seconds that a call waits for one of its tenant's to end
-MOST_WAITING = 3  # calls in a process that wait so; each keeps a thread from the others
+MOST_WAITING, MOST_WAITING_IN_ALL = 3, 6  # calls of a tenant, and of all, that wait so; each keeps a thread
 TOLD_EVERY = 10.0  # seconds between two lines of the log on the same tenant
 REMEMBERED = 10_000  # tenants, and keys
 
@@ -137,6 +137,11 @@ class Throttle:
             if len(self._keys) > REMEMBERED:
                 self._keys.popitem(last=False)
 
+    def forget(self, key: str) -> None:
+        """It is good no more: what comes with it is nobody's from now on."""
+        with self._turn:
+            self._keys.pop(_digest(key), None)
+
     def tenant_of(self, key: str) -> str | None:
         """Whose a key was when it was found to be good; of another it would be a stranger's to say."""
         with self._turn:
@@ -150,7 +155,7 @@ class Throttle:
 
     def _wait(self, tenant: str, account: _Account) -> str | None:
         """For one of the tenant's own calls to end, as when a page loads several parts at once."""
-        if self._waiting >= MOST_WAITING:
+        if account.waiting >= MOST_WAITING or self._waiting >= MOST_WAITING_IN_ALL:
             return "at_once"
         self._waiting += 1
         account.waiting += 1

@@ -79,7 +79,8 @@ def perform(handler: Handler, job_id: UUID, lease: int) -> None:
         with app.app_context(), transaction():
             there = _fail(job_id, lease, error)
         if not there:
-            log.info("job.forgotten", error=_line(error), **known)
+            tell = log.info if isinstance(error, LeaseLost) else log.warning
+            tell("job.forgotten", error=_line(error), **known)
             return
         log.warning("job.failed", error=_line(error), **known)
         raise

@@ -20,9 +20,10 @@ def authenticate() -> None:
     address = hosts.address()
     try:
         workspace, calls_left = bind_by_id(tenant_id)
-    except UnknownWorkspace:
+        key = keys.verify(secret)
+    except (UnknownWorkspace, BadKey):
+        throttle.of(current_app).forget(text)
         raise BadKey from None
-    key = keys.verify(secret)
     throttle.of(current_app).remember(text, workspace.id)
     throttle.enter(workspace.id)
     if address is not None and address != workspace.address:

@@ -20,6 +20,7 @@ from flask import Flask, Response
 
 from saas.core import problems
 from saas.core.edge import UNLOGGED
+from saas.core.errors import PlatformError, Unavailable
 from saas.core.settings import Settings
 from tenants.backend.keys import service as keys
 from tenants.backend.keys.errors import KeyNeeded
@@ -31,13 +32,17 @@ StartResponse = Callable[..., Any]
 
 HELD = 0.25  # seconds
 MOST_HELD = 40  # of the 64 threads that a process has
+_BUSY = "There is more to do than can be done just now. Nothing was changed; try again in a moment."
+PATIENCE = 5.0  # seconds that a request waits for its turn
+_ALIVE = "/healthz/live"  # which says that there are threads, and no more
 
 
 class Gate:
     def __init__(self, app: Flask, settings: Settings) -> None:
         self._app, self._wsgi = app, app.wsgi_app
-        # Each has a connection then, and waits for none with another one's rows locked.
-        self._at_work = threading.BoundedSemaphore(2 * settings.database_pool_size)
+        # One fewer than there are connections. A request may need a second one for a moment (`database.separate`), and
+        # as many as there are would each wait for another's.
+        self._at_work = threading.BoundedSemaphore(max(1, 2 * settings.database_pool_size - 1))
         self._held = threading.BoundedSemaphore(MOST_HELD)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
@@ -67,8 +72,14 @@ class Gate:
         return None
 
     def _work(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        with self._at_work:
+        if environ.get("PATH_INFO") == _ALIVE:
             return self._wsgi(environ, start_response)
+        if not self._at_work.acquire(timeout=PATIENCE):
+            return _answer(Unavailable(_BUSY, retry_after=5))(environ, start_response)
+        try:
+            return self._wsgi(environ, start_response)
+        finally:
+            self._at_work.release()
 
     def _hold(self) -> None:
         if self._held.acquire(blocking=False):
@@ -76,7 +87,7 @@ class Gate:
             self._held.release()
 
 
-def _answer(error: TooManyCalls) -> Response:
+def _answer(error: PlatformError) -> Response:
     number = uuid4().hex
     body = problems.document(error.status, error.title, error.detail, error.code, request_id=number)
     response = Response(body, error.status.value, mimetype=problems.MIMETYPE)

@@ -134,9 +134,9 @@ def test_a_tenants_job_is_bound_to_it(app: Flask, owner: Person, leased: Callabl
         assert seen == [modes.current().role_of(owner.tenant)]
 
 
-@pytest.mark.parametrize("meets", ["nothing", "an error"])
-def test_a_job_whose_tenant_goes_while_it_runs_ends_quietly(
-    app: Flask, owner: Person, leased: Callable[..., tuple[str, int]], meets: str
+@pytest.mark.parametrize(("meets", "level"), [("nothing", "info"), ("an error", "warning")])
+def test_a_job_whose_tenant_goes_while_it_runs_is_not_tried_again(
+    app: Flask, owner: Person, leased: Callable[..., tuple[str, int]], meets: str, level: str
 ) -> None:
     """As reclaiming takes a tenant and its open jobs away, between the job's two transactions."""
     effects = list[str]()
@@ -160,7 +160,7 @@ def test_a_job_whose_tenant_goes_while_it_runs_ends_quietly(
         assert jobs_of(mark) == []
     assert effects == []
     (entry,) = [line for line in log if line["event"].startswith("job.")]
-    assert (entry["event"], entry["log_level"], entry["tenant"]) == ("job.forgotten", "info", owner.tenant)
+    assert (entry["event"], entry["log_level"], entry["tenant"]) == ("job.forgotten", level, owner.tenant)
 
 
 def test_control_a_job_that_fails_while_its_row_is_there_is_an_error_for_its_worker(

@@ -1,26 +1,31 @@
 """What one tenant may take of a process, with a clock that the test sets; and whose account a call is put on."""
 
-import contextlib
 import io
 import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.test import Client
 
+from saas.core.database import db, separate, transaction
 from saas.core.edge import UNLOGGED
 from saas.core.settings import Settings
 from tenants import routing
 from tenants.backend.api import gate
+from tenants.backend.keys import service as keys
 from tenants.errors import TooManyCalls
-from tenants.isolation.connection import waited
 from tenants.usage import flows, throttle
 from tenants.usage.limits import API_CALLS
 from tenants.usage.throttle import Bounds, Throttle
 from tests.support.contexts import context, driver
+from tests.support.database import application
 from tests.support.people import Person
 from tests.support.threads import statements
 
@@ -45,6 +50,7 @@ def clock() -> Clock:
 @pytest.fixture(autouse=True)
 def _held_for_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gate, "HELD", 0.0)
+    monkeypatch.setattr(gate, "PATIENCE", 0.5)
 
 
 @pytest.fixture
@@ -321,20 +327,28 @@ def test_no_statement_may_take_longer_than_what_its_tenant_has_left(
     assert seen == [f"{most}; " for most in (2500, 500, app.config["STATEMENT_TIMEOUT_MS"])]
 
 
-def test_a_long_statement_is_ended_and_put_on_the_account(
+def test_a_long_statement_is_ended_by_what_is_left(
     app: Flask, owner: Person, bound: Callable[[Bounds], Throttle], clock: Clock
 ) -> None:
-    one = bound(Bounds(calls=MANY, at_once=2, share=MANY))
-    slow = sa.text("SELECT count(*) FROM generate_series(1, 100000000)")
-    for left, ended in ((-1.0, True), (1_000.0, False)):  # half a second, and the setting's fifteen
+    one, numbers = bound(Bounds(calls=MANY, at_once=2, share=MANY)), "SELECT count(*) FROM generate_series(1, {})"
+    for left, most, ends in ((-1.0, 100_000_000, pytest.raises(OperationalError)), (1_000.0, 1_000, nullcontext())):
         one._account(owner.tenant).seconds = left
         with context(app) as session:
             routing._bind(owner.tenant)
-            before = waited.seconds
-            limit = sa.text("SELECT count(*) FROM generate_series(1, 1000)") if not ended else slow
-            with pytest.raises(OperationalError) if ended else contextlib.nullcontext():
-                session.execute(limit)
-            assert (waited.seconds - before >= 0.5) is ended
+            with ends:
+                session.execute(sa.text(numbers.format(most)))
+
+
+def test_waiting_for_the_database_is_put_on_the_account(
+    app: Flask, owner: Person, bound: Callable[[Bounds], Throttle], clock: Clock
+) -> None:
+    one = bound(Bounds(calls=MANY, at_once=2, share=0.25))
+    environ: dict[str, object] = {}
+    throttle.admit(app, environ, owner.tenant)
+    with context(app) as session:
+        session.execute(sa.text("SELECT pg_sleep(0.3)"))
+    throttle.leave(app, environ)
+    assert one.left(owner.tenant) <= 0.25 * throttle.SAVED - 0.3
 
 
 def test_neither_others_nor_a_slow_network_use_up_a_tenants_time(
@@ -393,6 +407,19 @@ def test_a_good_key_on_anothers_host_is_put_on_its_own_account(
     assert one._account(stranger.tenant).calls == throttle.BURST
 
 
+def test_a_revoked_key_uses_up_nothing_of_its_tenants_share(
+    app: Flask, owner: Person, bound: Callable[[Bounds], Throttle], clock: Clock
+) -> None:
+    owner.key()
+    one = bound(Bounds(calls=3, at_once=2, share=MANY))
+    assert call(owner) == 200
+    with context(app, owner.tenant), transaction():
+        for key in keys.every():
+            keys.revoke(key.id, actor="test")
+    assert [call(owner) for _ in range(10)] == [401] * 10
+    assert one._account(owner.tenant).calls == 3 * throttle.BURST - 2, "one that was good, and the first that was not"
+
+
 def test_refused_for_want_of_a_turn_costs_a_call(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a flood beside two slow calls is soon refused for its number, without asking the database."""
     monkeypatch.setattr(throttle, "PATIENCE", 0.001)
@@ -435,7 +462,7 @@ def test_what_is_refused_is_held_but_for_more_than_there_are_threads_for(
     bound(Bounds(calls=1, at_once=2, share=MANY))
     held = list[float]()
     monkeypatch.setattr(gate, "HELD", 0.25)
-    monkeypatch.setattr(time, "sleep", held.append)
+    monkeypatch.setattr(gate, "time", SimpleNamespace(sleep=held.append))
     assert [call(owner) for _ in range(4)] == [200, 200, 429, 429]
     assert owner.open("/collections").status == 429
     assert held == [0.25] * 3
@@ -448,30 +475,68 @@ def test_what_is_refused_is_held_but_for_more_than_there_are_threads_for(
     assert held == [0.25] * 3
 
 
-def test_no_more_requests_are_worked_on_than_there_are_connections(settings: Settings) -> None:
-    app, under_way, most = Flask("slow"), list[int](), 2 * settings.database_pool_size
-    throttle.init_app(app, settings)
-    together_, over = threading.Barrier(most + 1), threading.Event()
+def test_fewer_requests_are_worked_on_than_there_are_connections(settings: Settings) -> None:
+    door, most = (
+        slow_site(settings, together := threading.Barrier(2 * settings.database_pool_size)),
+        together.parties - 1,
+    )
+    threads = [threading.Thread(target=door, args=({}, lambda *_: None)) for _ in range(most)]
+    for thread in threads:
+        thread.start()
+    while door._at_work.acquire(blocking=False):  # until the last of them has come in
+        door._at_work.release()
+    answer = Client(door).get("/home")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert Client(door).get("/healthz/live").status_code == 200
+    together.wait(30)
+    for thread in threads:
+        thread.join(30)
+    assert Client(door).get("/healthz/live").status_code == 200
 
-    def slow(_environ: object, start_response: Callable[..., object]) -> list[bytes]:
-        under_way.append(1)
-        if len(under_way) <= most:
-            together_.wait(30)
-            over.wait(30)
+
+def slow_site(settings: Settings, together: threading.Barrier) -> gate.Gate:
+    """Behind a gate, what answers when so many are there; and whether it is alive, at once."""
+    app = Flask("slow")
+    throttle.init_app(app, settings)
+
+    def work(environ: dict[str, object], start_response: Callable[..., object]) -> list[bytes]:
+        if environ.get("PATH_INFO") != "/healthz/live":
+            together.wait(30)
         start_response("200 OK", [])
         return []
 
-    app.wsgi_app = slow  # type: ignore[method-assign, assignment]
-    door = gate.Gate(app, settings)
-    threads = [threading.Thread(target=door, args=({}, lambda *_: None)) for _ in range(most + 5)]
-    for thread in threads:
-        thread.start()
-    together_.wait(30)
-    assert len(under_way) == most
-    over.set()
-    for thread in threads:
-        thread.join(30)
-    assert len(under_way) == most + 5
+    app.wsgi_app = work  # type: ignore[method-assign, assignment]
+    return gate.Gate(app, settings)
+
+
+@pytest.mark.parametrize("spare", [True, False], ids=["as it is", "control without the spare connection"])
+def test_requests_that_need_a_second_connection_do_not_wait_for_each_other(
+    settings: Settings, spare: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As signing in does, which counts the attempt in a transaction of its own."""
+    with application(settings, database_pool_size=2) as app:
+        with app.app_context():
+            monkeypatch.setattr(db.engine.pool, "_timeout", 1.0)
+        door, failed = gate_of(app), list[Exception]()
+        most = door._at_work._value + (0 if spare else 1)
+        first = threading.Barrier(most)
+
+        def request() -> None:
+            with app.app_context():
+                try:
+                    db.session.execute(sa.text("SELECT 1"))
+                    first.wait(30)
+                    with separate() as connection:
+                        connection.execute(sa.text("SELECT 1"))
+                except PoolTimeout as error:
+                    failed.append(error)
+
+        threads = [threading.Thread(target=request) for _ in range(most)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert bool(failed) is not spare
 
 
 def gate_of(app: Flask) -> gate.Gate:
