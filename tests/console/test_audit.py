@@ -37,9 +37,10 @@ def test_it_is_read_page_by_page_without_a_gap(app: Flask, operator: Person) -> 
     action = f"tests.{unique()}"
     sql(
         app,
-        "INSERT INTO platform.audit (id, actor, action, detail) SELECT gen_random_uuid(), 'system', CAST(:a AS text),"
-        " jsonb_build_object('n', n) FROM generate_series(1, 120) n",
+        "INSERT INTO platform.audit (id, actor, action, detail) SELECT id, 'system', CAST(:a AS text),"
+        " jsonb_build_object('n', n) FROM unnest(CAST(:ids AS uuid[])) WITH ORDINALITY AS made (id, n)",
         a=action,
+        ids=sorted(uuid7() for _ in range(120)),
     )
     page = audit(operator, action=action)
     seen = numbers(page)

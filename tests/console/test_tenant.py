@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 
 from saas.console import history
+from saas.core.ids import uuid7
 from saas.devstack.browser import Page
 from tests.support.database import left, more, sql
 from tests.support.pages import error_at, heading, words
@@ -129,9 +130,10 @@ def fill_audit(app: Flask, person: Person, many: int) -> None:
     sql(
         app,
         "INSERT INTO platform.audit (id, tenant, actor, action, detail)"
-        " SELECT gen_random_uuid(), :t, 'system', 'tests mark ' || n, '{}' FROM generate_series(0, :many - 1) n",
+        " SELECT id, :t, 'system', 'tests mark ' || n - 1, '{}'"
+        " FROM unnest(CAST(:ids AS uuid[])) WITH ORDINALITY AS made (id, n)",
         t=person.tenant,
-        many=many,
+        ids=sorted(uuid7() for _ in range(many)),
     )
 
 
