@@ -90,6 +90,7 @@ def _web(settings: Settings) -> Iterator[Connection]:
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=_run, args=(theirs, settings), daemon=True)
     process.start()
+    theirs.close()  # or nobody would hear of the process' end
     try:
         yield ours
     finally:

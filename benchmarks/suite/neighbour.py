@@ -188,6 +188,7 @@ def _process(target: Callable[..., None], *arguments: Any) -> Iterator[Connectio
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=target, args=(theirs, *arguments), daemon=True)
     process.start()
+    theirs.close()  # or nobody would hear of the process' end
     try:
         yield ours
     finally:
