@@ -4,11 +4,8 @@ Private memory, as the kernel counts it, of a process of its own that reads a re
 many threads as it has connections, and of the server's processes behind these.
 """
 
-import multiprocessing
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import islice
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -17,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Flask
 
-from benchmarks import stand
+from benchmarks import children, stand
 from benchmarks.figures import AtMost, Figure, Result
 from benchmarks.registry import Benchmark, Size
 from benchmarks.stand import Stand
@@ -34,7 +31,7 @@ _KIB = 1024
 
 def measure(size: Size) -> Result:
     few = min(FEW, size.tenants)
-    with stand.ready(size.tenants) as ground, _web(ground.settings) as web:
+    with stand.ready(size.tenants) as ground, children.running(_run, ground.settings) as web:
         served = iter(ground.tenants)
         with ground.app.app_context():
             db.engine.dispose()  # our own connections are not the web process'
@@ -83,19 +80,6 @@ def _serve(web: Connection, tenants: list[str]) -> dict[str, int]:
 def _private(process: int) -> int:
     lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
     return sum(int(line.split()[1]) * _KIB for line in lines if line.startswith("Private_"))
-
-
-@contextmanager
-def _web(settings: Settings) -> Iterator[Connection]:
-    ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_run, args=(theirs, settings), daemon=True)
-    process.start()
-    theirs.close()  # or nobody would hear of the process' end
-    try:
-        yield ours
-    finally:
-        process.kill()
-        process.join()
 
 
 def _run(asked: Connection, settings: Settings) -> None:

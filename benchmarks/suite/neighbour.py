@@ -4,7 +4,6 @@ Businesses call one web process at a steady pace while a neighbour of theirs flo
 for the slowest counts and the largest sorts that a tenant's statement may be.
 """
 
-import multiprocessing
 import os
 import statistics
 import sys
@@ -18,9 +17,8 @@ from functools import partial
 from itertools import chain
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
-from benchmarks import stand
+from benchmarks import children, stand
 from benchmarks.figures import AtMost, Figure, Result
 from benchmarks.parts import callers
 from benchmarks.registry import Benchmark, Size
@@ -128,8 +126,8 @@ def _watch(
     found = Windows(seconds)
     with (
         _web(ground, throttled=throttled) as port,
-        _process(callers.businesses, port, others, _PATH, SEED) as businesses,
-        _process(callers.neighbour, port) as neighbour,
+        children.running(callers.businesses, port, others, _PATH, SEED) as businesses,
+        children.running(callers.neighbour, port) as neighbour,
     ):
         _window(businesses, Windows(seconds), [])  # for warm-up
         for number in range(rounds):
@@ -181,19 +179,6 @@ def _await(port: int, web: Child) -> None:
         if web.poll() is not None:
             raise DevstackError(stack.ended(web))
         time.sleep(0.02)
-
-
-@contextmanager
-def _process(target: Callable[..., None], *arguments: Any) -> Iterator[Connection]:
-    ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=target, args=(theirs, *arguments), daemon=True)
-    process.start()
-    theirs.close()  # or nobody would hear of the process' end
-    try:
-        yield ours
-    finally:
-        process.kill()
-        process.join()
 
 
 def _open(ground: Stand, tenant: str) -> str:
