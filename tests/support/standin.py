@@ -166,8 +166,17 @@ class Shop:
 
 def send(url: str, button: dict[str, str] | None = None, **values: str) -> requests.Response:
     """Open a page, fill in its form, send it; the answer before any redirect."""
+    return submit(opened(url), button, **values)
+
+
+def opened(url: str) -> requests.Response:
     page = requests.get(url, timeout=10)
     assert page.ok, page.text
+    return page
+
+
+def submit(page: requests.Response, button: dict[str, str] | None = None, **values: str) -> requests.Response:
+    """Fill in a page's form and send it; the answer before any redirect."""
     card = {"email": "ada@example.com", "expiry": "12/34", "cvc": "123", "name": "Ada Lovelace"}
     data = dict(_hidden(page.text)) | card | values | (button or {})
     return requests.post(_action(page), data=data, allow_redirects=False, timeout=10)
