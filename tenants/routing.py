@@ -31,14 +31,20 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 _WITHOUT = {"static", "health.live", "health.ready", "health.metrics"}  # endpoints that are nobody's
 
+
+def _name(column: Any) -> sa.ColumnElement[str]:
+    """A member of an enumeration as the table has it, since an identity holds no more of it."""
+    return sa.type_coerce(column, sa.String).label(column.key)
+
+
 _TENANT = (
     Tenant.id,
     Tenant.name,
     Tenant.address,
-    Tenant.state,
+    _name(Tenant.state),
     Tenant.opened_at,
     Tenant.plan,
-    Tenant.standing,
+    _name(Tenant.standing),
     Tenant.suspended_reason,
 )
 _PERSON = (
@@ -63,7 +69,7 @@ _IN_WORKSPACE = sa.select(
     _IDENTIFY.table_valued(
         *(
             sa.column(column.name, column.type)
-            for column in sa.select(*_TENANT, *_PERSON, Membership.role).selected_columns
+            for column in sa.select(*_TENANT, *_PERSON, _name(Membership.role)).selected_columns
         )
     )
 )
@@ -151,8 +157,7 @@ def bind_by_id(tenant_id: str) -> Bound:
 
 def _bind(tenant: str) -> None:
     """No statement may take longer than what the tenant has left as the request begins."""
-    left = throttle.of(current_app).left(tenant)
-    isolation.bind(tenant, timeout=max(left, _SHORTEST) * 1000)
+    isolation.bind(tenant, timeout=max(throttle.left(tenant), _SHORTEST) * 1000)
 
 
 def _refuse_suspended(workspace: Workspace) -> None:
@@ -184,7 +189,7 @@ def _in_workspace(address: str) -> Identity:
     return Identity(
         person=_person(row) if row.user_id else None,
         tenant=_workspace(row),
-        role=row.role.value if row.role else None,
+        role=row.role,
         on_site=False,
     )
 
@@ -207,10 +212,10 @@ def _workspace(row: Any) -> Workspace:
         id=row.id,
         name=row.name,
         address=row.address,
-        state=row.state.value,
+        state=row.state,
         opened_at=row.opened_at,
         plan=row.plan,
-        standing=row.standing.value,
+        standing=row.standing,
         suspended_reason=row.suspended_reason,
     )
 

@@ -1,9 +1,9 @@
 """What tenancy costs a whole view that answers with a record as JSON, and how that compares with django-tenants.
 
-The ways take their turns, each a WSGI application called in its own process: ours in a workspace (who asks, whether
-they belong to it, what their role allows, the binding, the record); ours on the bare host (who asks, the record, from
-an ordinary table); and django-tenants' twice, for members (who asks, whether they belong to it, the record) and for
-anybody.
+Ours takes turns with each of the others, each a WSGI application called in its own process: ours in a workspace (who
+asks, whether they belong to it, what their role allows, the binding, the record); ours on the bare host (who asks, the
+record, from an ordinary table); and django-tenants' twice, for members (who asks, whether they belong to it, the
+record) and for anybody.
 """
 
 import itertools
@@ -41,6 +41,7 @@ from tenants.routing import enter
 _TENANTS, _ROWS, _CALLS = 10, 50, 10
 _OURS, _WITHOUT = "ours", "without tenancy"
 _MEMBERS, _ANYBODY = "django-tenants, members", "django-tenants, anybody"
+_BARS = {_WITHOUT: AtLeast(0.9), _MEMBERS: AtLeast(2), _ANYBODY: None}
 _TABLE = CatalogueEntry.__table__
 _COLUMNS = [_TABLE.c[name] for name in ("id", "name", "label", "fields")]
 _SELECT = sa.select(*_COLUMNS).where(_TABLE.c.id == sa.bindparam("key"))
@@ -61,20 +62,26 @@ def measure(size: Size) -> list[Part]:
     with stand.ready(min(size.tenants, _TENANTS)) as ground, peer_on(ground) as django:
         _add_views(ground.app)
         shops = [_open(ground, tenant) for tenant in ground.tenants]
-        samples = interleave(_ways(ground.app, shops, django), max(1, size.rounds // 4), warm_up=2 * len(shops))
-        return [Part(_figures(samples), _how(samples, ground))]
+        ways = _ways(ground.app, shops, django)
+        return [_beside(ways, over, bar, size.rounds // 2, ground) for over, bar in _BARS.items()]
 
 
-def _figures(samples: Samples) -> list[Figure]:
-    def per_second(over: str, bar: AtLeast | None = None) -> Figure:
-        return Figure(f"view: requests a second / {over}", samples.ratio(over, _OURS), "ratio", bar)
-
-    return [
-        per_second(_WITHOUT, AtLeast(0.9)),
-        per_second(_MEMBERS, AtLeast(2)),
-        per_second(_ANYBODY),
-        *(Figure(f"view: {name}", samples.median(name) * 1000 / _CALLS, "ms") for name in samples.seconds),
+def _beside(ways: dict[str, Way], over: str, bar: AtLeast | None, rounds: int, ground: Stand) -> Part:
+    """Ours and another way, by themselves: a third process between them would leave both of them cold."""
+    pair = {name: ways[name] for name in (_OURS, over)}
+    samples = interleave(pair, max(1, rounds), warm_up=2 * _TENANTS)
+    figures = [
+        Figure(f"view: requests a second / {over}", samples.ratio(over, _OURS), "ratio", bar),
+        *(
+            Figure(
+                f"view: {name}, beside {over}" if name == _OURS else f"view: {name}",
+                samples.median(name) * 1000 / _CALLS,
+                "ms",
+            )
+            for name in pair
+        ),
     ]
+    return Part(figures, _how(samples, ground))
 
 
 def _how(samples: Samples, ground: Stand) -> str:

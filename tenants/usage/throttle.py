@@ -11,8 +11,9 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from flask import Flask, current_app, request
@@ -55,11 +56,11 @@ class Bounds:
             settings.tenant_time_share or _NO_BOUND,
         )
 
-    @property
+    @cached_property
     def burst(self) -> float:
         return max(1.0, self.calls * BURST)
 
-    @property
+    @cached_property
     def saved(self) -> float:
         return self.share * SAVED
 
@@ -89,6 +90,14 @@ class _Account:
     told: float = -math.inf  # when the log heard last that a call was refused
 
 
+class _Entered(NamedTuple):
+    """What a request was let in with."""
+
+    tenant: str
+    left: float  # seconds of its tenant
+    taken: float  # seconds by its thread until then
+
+
 class Throttle:
     def __init__(self, bounds: Bounds, clock: Callable[[], float] = time.monotonic) -> None:
         self.refused = Counter(dict.fromkeys(bounds.sentences, 0))
@@ -99,8 +108,8 @@ class Throttle:
         self._keys: OrderedDict[bytes, str] = OrderedDict()
         self._turn = threading.Condition()
 
-    def enter(self, tenant: str) -> None:
-        """Begin a call; `leave` must follow. Raises TooManyCalls, and then it must not."""
+    def enter(self, tenant: str) -> float:
+        """Begin a call; `leave` must follow. Returns what is `left`. Raises TooManyCalls, and then it must not."""
         with self._turn:
             account = self._account(tenant)
             if not (bound := self._overdrawn(account)):
@@ -109,7 +118,7 @@ class Throttle:
                     bound = self._wait(tenant, account)
             if not bound:
                 account.running += 1
-                return
+                return account.seconds
             refused = self._refuse(account, bound)
         self._tell(tenant, account, bound)
         raise refused
@@ -217,8 +226,15 @@ def of(app: Flask) -> Throttle:
 
 def enter(tenant: str) -> None:
     """Let this request begin its work for a tenant that it has proven to be of. Raises TooManyCalls."""
-    if UNLOGGED not in request.environ:
-        admit(current_app, request.environ, tenant)
+    environ = request.environ
+    if UNLOGGED not in environ:
+        admit(current_app, environ, tenant)
+
+
+def left(tenant: str) -> float:
+    """Seconds that this request's tenant had left as it was let in, or has where it was not yet."""
+    entered = request.environ.get(_ENTERED)
+    return entered.left if entered and entered.tenant == tenant else of(current_app).left(tenant)
 
 
 def admit(app: Flask, environ: dict[str, Any], tenant: str) -> None:
@@ -226,11 +242,11 @@ def admit(app: Flask, environ: dict[str, Any], tenant: str) -> None:
     if _ENTERED in environ:
         return
     try:
-        of(app).enter(tenant)
+        left = of(app).enter(tenant)
     except TooManyCalls:
         environ[_REFUSED] = True
         raise
-    environ[_ENTERED] = tenant, _taken()
+    environ[_ENTERED] = _Entered(tenant, left, _taken())
 
 
 def was_refused(environ: dict[str, Any]) -> bool:
@@ -240,8 +256,7 @@ def was_refused(environ: dict[str, Any]) -> bool:
 def leave(app: Flask, environ: dict[str, Any]) -> None:
     """Behind each request, however it ended, in the thread that began it."""
     if entered := environ.pop(_ENTERED, None):
-        tenant, before = entered
-        of(app).leave(tenant, _taken() - before)
+        of(app).leave(entered.tenant, _taken() - entered.taken)
 
 
 def _taken() -> float:

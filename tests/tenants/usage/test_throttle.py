@@ -26,6 +26,7 @@ from tenants.usage.limits import API_CALLS
 from tenants.usage.throttle import Bounds, Throttle
 from tests.support.contexts import context, driver
 from tests.support.database import application
+from tests.support.live import eventually
 from tests.support.people import Person
 from tests.support.threads import statements
 
@@ -321,9 +322,9 @@ def test_no_statement_may_take_longer_than_what_its_tenant_has_left(
     seen = list[str]()
     for left in (2.5, -1.0, 1_000.0):
         bound(Bounds(calls=MANY, at_once=2, share=MANY))._account(owner.tenant).seconds = left
-        with context(app) as session:
+        with app.test_request_context():
             routing._bind(owner.tenant)
-            seen.append(driver(session).prefix().partition("statement_timeout = ")[2])
+            seen.append(driver(db.session()).prefix().partition("statement_timeout = ")[2])
     assert seen == [f"{most}; " for most in (2500, 500, app.config["STATEMENT_TIMEOUT_MS"])]
 
 
@@ -333,10 +334,10 @@ def test_a_long_statement_is_ended_by_what_is_left(
     one, numbers = bound(Bounds(calls=MANY, at_once=2, share=MANY)), "SELECT count(*) FROM generate_series(1, {})"
     for left, most, ends in ((-1.0, 100_000_000, pytest.raises(OperationalError)), (1_000.0, 1_000, nullcontext())):
         one._account(owner.tenant).seconds = left
-        with context(app) as session:
+        with app.test_request_context():
             routing._bind(owner.tenant)
             with ends:
-                session.execute(sa.text(numbers.format(most)))
+                db.session.execute(sa.text(numbers.format(most)))
 
 
 def test_waiting_for_the_database_is_put_on_the_account(
@@ -380,7 +381,7 @@ def test_neither_others_nor_a_slow_network_use_up_a_tenants_time(
     took = time.monotonic() - began
     assert answer.status_code in {400, 404}
     assert took > 1, "the body was read"
-    assert before - one.left(owner.tenant) < took / 2
+    assert before - one.left(owner.tenant) < took - 0.9, "of which a second at least was the body's"
 
 
 def test_a_key_is_the_same_however_it_is_sent(
@@ -483,8 +484,7 @@ def test_fewer_requests_are_worked_on_than_there_are_connections(settings: Setti
     threads = [threading.Thread(target=door, args=({}, lambda *_: None)) for _ in range(most)]
     for thread in threads:
         thread.start()
-    while door._at_work.acquire(blocking=False):  # until the last of them has come in
-        door._at_work.release()
+    eventually(lambda: door._at_work._value == 0)  # the last of them has come in
     answer = Client(door).get("/home")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert Client(door).get("/healthz/live").status_code == 200
@@ -516,7 +516,7 @@ def test_requests_that_need_a_second_connection_do_not_wait_for_each_other(
     """As signing in does, which counts the attempt in a transaction of its own."""
     with application(settings, database_pool_size=2) as app:
         with app.app_context():
-            monkeypatch.setattr(db.engine.pool, "_timeout", 1.0)
+            monkeypatch.setattr(db.engine.pool, "_timeout", 60.0 if spare else 1.0)  # seconds
         door, failed = gate_of(app), list[Exception]()
         most = door._at_work._value + (0 if spare else 1)
         first = threading.Barrier(most)
