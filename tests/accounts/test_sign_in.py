@@ -74,13 +74,14 @@ def test_an_unknown_email_and_a_wrong_password_look_the_same(owner: Person, make
 
 def test_an_unknown_email_takes_as_long_as_a_wrong_password(app: Flask, owner: Person) -> None:
     def seconds(email: str) -> float:
-        start = time.perf_counter()
+        start = time.process_time()  # the processor's: by the clock it is also as long as others keep it waiting
         with app.app_context(), transaction(), pytest.raises(BadCredentials):
             service.authenticate(email, "a wrong password")
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     seconds("nobody@example.com")  # the first has to make the hash that stands for nobody
-    assert min(seconds("nobody@example.com") for _ in range(3)) > min(seconds(owner.email) for _ in range(3)) / 4
+    pairs = [(seconds("nobody@example.com"), seconds(owner.email)) for _ in range(3)]  # a machine changes its pace
+    assert min(unknown for unknown, _ in pairs) > min(known for _, known in pairs) / 4
 
 
 @pytest.mark.parametrize(

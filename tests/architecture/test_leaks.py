@@ -49,5 +49,5 @@ def run(tree: Path, *tests: str) -> tuple[int, str]:
     options = ("-q", "-x", "-p", "no:cacheprovider", "--tb=line", "--no-header")
     command = [sys.executable, "-m", "pytest", *options, *tests]
     env = {name: value for name, value in os.environ.items() if not name.startswith(("COVERAGE", "PYTEST", "COV_"))}
-    done = subprocess.run(command, cwd=tree, env=env, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(command, cwd=tree, env=env, capture_output=True, text=True, check=False, timeout=1800)
     return done.returncode, "\n".join(done.stdout.splitlines()[-15:])

@@ -17,7 +17,7 @@ from benchmarks.registry import Benchmark, Size
 from saas.devstack.errors import DevstackError
 
 ROOT = Path(__file__).parents[2]
-TIMEOUT = 300  # seconds; each starts a PostgreSQL of its own
+TIMEOUT = 1800  # seconds; each starts a PostgreSQL of its own
 
 
 def bench(*arguments: str) -> "subprocess.CompletedProcess[str]":

@@ -6,6 +6,7 @@ import pytest
 import requests
 from flask import Flask
 
+from tests.support import standin
 from tests.support.database import sql
 from tests.support.pages import heading, words
 from tests.support.payments import FAILS_LATER, Stripe, location, plan_of, submit, subscribe
@@ -128,7 +129,7 @@ def test_the_portal_is_a_page_of_stripes_that_leads_back(owner: Person, stripe: 
     assert url.startswith(stripe.settings.stripe_api_url or "-")
     (session,) = [one for one in stripe.shop.v1.billing_portal.configurations.list({}).data if one.metadata]
     assert session.features.subscription_update.enabled is False  # plans are changed on our page
-    portal = requests.get(url, timeout=10)
+    portal = requests.get(url, timeout=standin.PATIENCE)
     assert portal.ok
     assert f"{owner.home}/billing" in portal.text
 

@@ -12,7 +12,7 @@ from flask import Flask
 
 from billing.gateway import checkouts
 from saas.devstack.browser import Browser
-from tests.support import database
+from tests.support import database, standin
 from tests.support.database import sql
 from tests.support.pages import words
 from tests.support.payments import Stripe, choose, location, pay, plan_of, submit, subscribe
@@ -104,7 +104,8 @@ def test_the_same_choice_again_leads_to_the_same_payment(app: Flask, owner: Pers
 def test_another_choice_ends_the_payment_that_was_open(app: Flask, owner: Person, stripe: Stripe) -> None:
     first, second = choose(owner, "starter"), choose(owner, "scale")
     assert first != second
-    assert requests.get(first, timeout=10).status_code != 200 or "<form" not in requests.get(first, timeout=10).text
+    page = requests.get(first, timeout=standin.PATIENCE)
+    assert page.status_code != 200 or "<form" not in page.text
     rows = sql(app, "SELECT plan, state FROM platform.checkouts WHERE tenant = :t ORDER BY id", t=owner.tenant)
     assert [tuple(row) for row in rows] == [("starter", "expired"), ("scale", "open")]
     pay(second)

@@ -160,7 +160,7 @@ def test_an_absolute_target_names_no_other_host(running: Running, target: str) -
     """Over a real socket, since the server in front of Flask takes such a request apart."""
     parts = urlsplit(running.site)
     request = f"GET {target} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", parts.port or 0), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", parts.port or 0), timeout=60) as connection:
         connection.sendall(request.encode())
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
     assert answer.split()[1] in {b"200", b"400", b"404"}

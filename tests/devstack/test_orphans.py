@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.devstack.conftest import PATIENCE
+
 Launch = Callable[..., "subprocess.Popen[str]"]
 Eventually = Callable[[Callable[[], object]], bool]
 
@@ -63,7 +65,7 @@ def test_control_without_the_defence_the_worker_keeps_the_port(serve: Any, pids:
         master.kill()
         master.wait()
         assert pids.alive(workers) == workers
-        assert answers(port)
+        assert eventually(lambda: answers(port))
     finally:
         pids.kill(workers)
     assert eventually(lambda: not pids.alive(workers))
@@ -103,7 +105,7 @@ def test_a_parent_that_died_first_is_noticed(python: Launch) -> None:
     process = python("from saas.core import orphans\norphans.die_with_parent(1)\nprint('lives')")
     assert process.stdout
     assert process.stdout.read() == ""
-    assert process.wait(10) == -9
+    assert process.wait(PATIENCE) == -9
 
 
 def test_a_process_of_no_known_parent_stays_as_it_is(python: Launch) -> None:

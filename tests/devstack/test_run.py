@@ -13,6 +13,7 @@ import pytest
 
 from saas.devstack import postgres
 from saas.devstack.state import State
+from tests.devstack.conftest import PATIENCE
 
 Launch = Callable[..., "subprocess.Popen[str]"]
 Eventually = Callable[[Callable[[], object]], bool]
@@ -95,7 +96,7 @@ def until(process: "subprocess.Popen[str]", text: str) -> str:
 
 
 def said(process: "subprocess.Popen[str]") -> str:
-    return process.communicate(timeout=60)[0]
+    return process.communicate(timeout=PATIENCE)[0]
 
 
 def test_starts_says_where_and_stops_at_ctrl_c(

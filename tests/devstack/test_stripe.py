@@ -11,11 +11,12 @@ from saas.devstack import processes, stripe, surroundings
 from saas.devstack.errors import DevstackError
 from saas.devstack.processes import Program
 from saas.devstack.state import State
+from tests.devstack.conftest import PATIENCE
 
 
 def call(server: stripe.Server, verb: str, path: str, **data: str) -> requests.Response:
     authorized = {"Authorization": f"Bearer {server.key}"}
-    return requests.request(verb, server.url + path, data=data, headers=authorized, timeout=10)
+    return requests.request(verb, server.url + path, data=data, headers=authorized, timeout=PATIENCE)
 
 
 def test_state_key_and_port_outlive_a_stop(tmp_path: Path) -> None:

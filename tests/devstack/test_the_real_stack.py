@@ -1,5 +1,6 @@
 """`./dev run` as it is: story and tour work on it, a second run finds its data, no way to die leaves a process."""
 
+import contextlib
 import re
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import psutil  # type: ignore[import-untyped]
 import requests
 
 from saas.devstack import ports, postgres
+from tests.devstack.conftest import PATIENCE
 
 LOST = "Everything runs, but the demo is not complete: the next start goes on with it.\n"
 
@@ -34,7 +36,7 @@ def test_runs_smokes_dies_in_each_way_and_comes_back(
     def business(address: str) -> bool:
         answer = requests.get(
             f"http://127.0.0.1:{port}/home", headers={"Host": f"{address}.localhost:{port}"}, allow_redirects=False,
-            timeout=10,
+            timeout=PATIENCE,
         )  # fmt: skip
         return answer.status_code != 404
 
@@ -42,19 +44,20 @@ def test_runs_smokes_dies_in_each_way_and_comes_back(
         running = dev("run", "--port", port)
         summary = printed(running)
         assert records(summary) == 18, "the printed curl line works"
+        assert eventually(lambda: living(pids.below(running.pid)))  # the summary comes before it
+        (demo,) = living(pids.below(running.pid))
         assert eventually(lambda: business("harbour-cycles"))
-        (living,) = (pid for pid in pids.below(running.pid) if "live" in psutil.Process(pid).cmdline())
-        psutil.Process(living).kill()
+        psutil.Process(demo).kill()
         assert running.stdout
         assert running.stdout.readline() == LOST
         assert not business("studio-lumen"), "the demo was killed in its middle"
         smoke = dev("smoke")
-        assert smoke.wait(60) == 0, smoke.stdout and smoke.stdout.read()
+        assert smoke.wait(PATIENCE) == 0, smoke.stdout and smoke.stdout.read()
         below = pids.below(running.pid)
-        webs = [pid for pid in below if "granian" in psutil.Process(pid).cmdline()]
+        webs = [pid for pid in below if "granian" in words_of(pid)]
         master = min(webs, key=lambda pid: psutil.Process(pid).create_time())
         psutil.Process(master).kill()
-        words = running.communicate(timeout=30)[0]
+        words = running.communicate(timeout=PATIENCE)[0]
         assert "web ended with status -9" in words, words
         assert running.returncode == 1
         assert eventually(lambda: not pids.alive(below))
@@ -63,7 +66,7 @@ def test_runs_smokes_dies_in_each_way_and_comes_back(
         assert records(printed(again)) == 18, "the second run finds the first one's data"
         assert eventually(lambda: business("studio-lumen")), "the second run completes the demo"
         tour = dev("tour", "--fast")
-        told = tour.communicate(timeout=180)[0]
+        told = tour.communicate(timeout=5 * PATIENCE)[0]
         assert tour.returncode == 0, told
         assert "Everything was as promised" in told
         below = pids.below(again.pid)
@@ -74,10 +77,22 @@ def test_runs_smokes_dies_in_each_way_and_comes_back(
         assert records(printed(last)) == 18
         below = pids.below(last.pid)
         last.send_signal(signal.SIGINT)
-        assert last.wait(30) == 0
+        assert last.wait(PATIENCE) == 0
         assert not pids.alive(below)
     finally:
         postgres.remove(state)
+
+
+def living(below: list[int]) -> list[int]:
+    """The process that fills the demo beside the stack."""
+    return [pid for pid in below if "live" in words_of(pid)]
+
+
+def words_of(pid: int) -> list[str]:
+    """A process' command line; empty when it has ended meanwhile, as PostgreSQL's own come and go."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return list(psutil.Process(pid).cmdline())
+    return []
 
 
 def printed(process: "subprocess.Popen[str]") -> str:
@@ -96,5 +111,5 @@ def records(summary: str) -> int:
     assert found, summary
     parts = urlsplit(found[2])
     headers = {"Authorization": found[1], "Host": parts.netloc}
-    answer = requests.get(f"http://127.0.0.1:{parts.port}{parts.path}", headers=headers, timeout=10)
+    answer = requests.get(f"http://127.0.0.1:{parts.port}{parts.path}", headers=headers, timeout=PATIENCE)
     return len(answer.json()["data"])

@@ -64,7 +64,7 @@ def shell(settings: Settings, home: Path) -> Shell:
 
     def run(script: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            ["bash", "-euc", script], cwd=live.ROOT, env=own, capture_output=True, text=True, timeout=300, check=False
+            ["bash", "-euc", script], cwd=live.ROOT, env=own, capture_output=True, text=True, timeout=1800, check=False
         )
 
     return run

@@ -39,6 +39,7 @@ class Keyboard:
     def to(self, target: Locator, key: str = "Tab") -> Locator:
         """Press Tab, or Shift+Tab, until the target has the focus."""
         expect(target).to_be_visible()
+        self.page.wait_for_load_state()  # a key that leads to another page does not wait for it, nor for its scripts
         for _ in range(MOST):
             if focused(target):
                 return target

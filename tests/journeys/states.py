@@ -101,6 +101,17 @@ def pays(app: Flask, owner: Person, plan: str = "starter", card: str = VISA) -> 
     eventually(lambda: plan_of(app, owner)[0] == plan and _paid(app, owner))
 
 
+def nobody_looks(app: Flask, address: str) -> None:
+    """At a workspace's payments: the job that does half a minute later would show their page anew meanwhile."""
+    sql(
+        app,
+        "UPDATE platform.jobs j SET run_at = now() + interval '1 day', due_at = now() + interval '1 day'"
+        " FROM platform.checkouts c JOIN platform.tenants t ON t.id = c.tenant"
+        " WHERE t.address = :address AND j.name = 'billing.follow' AND j.state = 'waiting' AND j.args->>0 = c.id::text",
+        address=address,
+    )
+
+
 def falls_behind(app: Flask, stripe: Stripe, owner: Person) -> None:
     """Its trial ends, and the first charge is declined."""
     pays(app, owner, "growth", FAILS_LATER)

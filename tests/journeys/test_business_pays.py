@@ -15,7 +15,7 @@ from tests.support.visit import Visit
 SECURE = "4000002760003184"  # asks for 3-D Secure each time
 
 
-def test_from_the_price_list_to_a_plan_that_is_paid(visit: Visit, stripe: Stripe) -> None:
+def test_from_the_price_list_to_a_plan_that_is_paid(app: Flask, visit: Visit, stripe: Stripe) -> None:
     page, address = visit.open("/"), f"shop-{unique()}"
     page.get_by_role("link", name="Pricing").first.click()
     page.get_by_role("link", name="By the year").click()
@@ -33,12 +33,13 @@ def test_from_the_price_list_to_a_plan_that_is_paid(visit: Visit, stripe: Stripe
     visit.open(chosen)
     stripe.shop.control("POST", "hold")
     visit.click("Continue to payment")
+    states.nobody_looks(app, address)
     fill_in(visit, VISA)
     page.get_by_role("button", name=re.compile("^Subscribe and pay")).click()
     expect(page.get_by_role("heading", name="Your payment is being processed")).to_be_visible()
     visit.check_all_looks()
     stripe.shop.control("POST", "release")
-    expect(page.get_by_role("heading", name="You are on Starter")).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("heading", name="You are on Starter")).to_be_visible()
     visit.check()
     page.get_by_role("link", name="Plan and payments").last.click()
     expect(page.get_by_text("This workspace is on the Starter plan.")).to_be_visible()
@@ -75,7 +76,7 @@ def test_a_card_that_is_declined_a_payment_left_alone_and_one_with_3d_secure(
     fill_in(visit, SECURE)
     page.get_by_role("button", name=re.compile("^Subscribe and pay")).click()
     page.get_by_role("button", name="Complete authentication").click()
-    expect(page.get_by_role("heading", name="You are on Starter")).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("heading", name="You are on Starter")).to_be_visible()
     assert plan_of(app, owner)[0] == "starter"
 
 
@@ -87,7 +88,7 @@ def test_the_browsers_back_button_and_a_double_click_buy_one_plan(app: Flask, vi
     page.wait_for_url(first)
     fill_in(visit, VISA)
     page.get_by_role("button", name=re.compile("^Subscribe and pay")).dblclick()
-    expect(page.get_by_role("heading", name="You are on Starter")).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("heading", name="You are on Starter")).to_be_visible()
     page.goto(first)
     expect(page.get_by_role("button", name=re.compile("^Subscribe and pay"))).to_have_count(0)
     visit.check()
@@ -129,7 +130,7 @@ def test_a_failed_payment_is_told_on_every_page_and_mended_with_another_card(
     owner, page = begin(app, visit, "growth")
     fill_in(visit, FAILS_LATER)
     page.get_by_role("button", name="Start").click()
-    expect(page.get_by_role("heading", name="You are on Growth")).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("heading", name="You are on Growth")).to_be_visible()
     customer = stripe.shop.v1.customers.list({"email": owner.email}).data[0]
     (trial,) = stripe.shop.v1.subscriptions.list({"customer": customer.id}).data
     stripe.shop.v1.subscriptions.update(trial.id, {"trial_end": "now"})

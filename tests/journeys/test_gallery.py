@@ -40,6 +40,7 @@ def test_a_full_workspace(app: Flask, visit: Visit, stripe: Stripe) -> None:
     business = states.full(app, count=52)  # so that there are two pages of them
     owner = business.owner
     states.pays(app, owner)
+    states.nobody_looks(app, owner.address)
     allow(app, owner.tenant, seats=4, records=60, collections=1, storage=1)  # some near their end, some at it
     visit.enter(owner.email)
     visit.check_all_looks()

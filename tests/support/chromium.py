@@ -19,6 +19,8 @@ _QUIET = [
     "--disable-sync",
 ]
 
+_START = 180_000  # milliseconds, on a machine that is busy
+
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
@@ -30,6 +32,6 @@ def chromium() -> Iterator[Browser]:
             pytest.fail(missing)
         pytest.skip(missing)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=_QUIET)
+        browser = playwright.chromium.launch(executable_path=path, args=_QUIET, timeout=_START)
         yield browser
         browser.close()

@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[2]
 SUCCESS = "http://127.0.0.1:9/done?session={CHECKOUT_SESSION_ID}"
 CANCEL = "http://127.0.0.1:9/back"
 VISA, DECLINED = "4242424242424242", "4000000000000002"
+PATIENCE = 60  # seconds, with a process on a machine that is busy
 
 
 class Process:
@@ -53,11 +54,11 @@ class Process:
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(PATIENCE)
 
     def _answers(self) -> bool:
         assert self.process.poll() is None, self.log.read_text()
-        with suppress(requests.ConnectionError):
+        with suppress(requests.ConnectionError, requests.Timeout):
             return requests.get(f"{self.url}/_standin/health", timeout=5).ok
         return False
 
@@ -75,9 +76,9 @@ class Receiver:
                 if len(body) < int(self.headers["Content-Length"]):
                     return  # the sender was killed in the middle of it
                 status = statuses.pop(0) if statuses else 200
+                received.append((body, self.headers["Stripe-Signature"]))  # before the sender can call it delivered
                 self.send_response(status)
                 self.end_headers()
-                received.append((body, self.headers["Stripe-Signature"]))
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in the library
                 pass
@@ -152,7 +153,7 @@ class Shop:
     def raw(self, verb: str, path: str, key: str | None = None, **options: Any) -> requests.Response:
         """A call without the package, as other programs make it."""
         headers = {"Authorization": f"Bearer {key or self.key}"} | options.pop("headers", {})
-        return requests.request(verb, self.url + path, headers=headers, timeout=10, **options)
+        return requests.request(verb, self.url + path, headers=headers, timeout=PATIENCE, **options)
 
     def control(self, verb: str, path: str, **given: Any) -> Any:
         answer = self.raw(verb, f"/_standin/{path}", json=given)
@@ -170,7 +171,7 @@ def send(url: str, button: dict[str, str] | None = None, **values: str) -> reque
 
 
 def opened(url: str) -> requests.Response:
-    page = requests.get(url, timeout=10)
+    page = requests.get(url, timeout=PATIENCE)
     assert page.ok, page.text
     return page
 
@@ -179,7 +180,7 @@ def submit(page: requests.Response, button: dict[str, str] | None = None, **valu
     """Fill in a page's form and send it; the answer before any redirect."""
     card = {"email": "ada@example.com", "expiry": "12/34", "cvc": "123", "name": "Ada Lovelace"}
     data = dict(_hidden(page.text)) | card | values | (button or {})
-    return requests.post(_action(page), data=data, allow_redirects=False, timeout=10)
+    return requests.post(_action(page), data=data, allow_redirects=False, timeout=PATIENCE)
 
 
 def said(page: requests.Response, field: str) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy import event
 
 from saas.core.database import db
 
-MOST_WAIT = 20.0  # seconds
+MOST_WAIT = 60.0  # seconds, on a machine that is busy
 
 Result = TypeVar("Result")
 

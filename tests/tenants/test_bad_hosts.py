@@ -154,7 +154,7 @@ def get(app: Flask, host: str, path: str, **headers: str) -> Response:
 
 def exchange(running: Running, *lines: str) -> tuple[int, str]:
     """Status and text of an answer to a request as it is written; 0 where the connection is closed without one."""
-    with socket.create_connection(("127.0.0.1", urlsplit(running.site).port or 0), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", urlsplit(running.site).port or 0), timeout=60) as connection:
         connection.sendall("\r\n".join([*lines, "Connection: close", "", ""]).encode("latin-1"))
         answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode(errors="replace")
     return int(answer.split()[1]) if answer else 0, answer

@@ -152,9 +152,11 @@ def test_a_schema_with_data_in_it_is_dropped_only_when_that_is_said(
 
 
 def test_a_schema_that_somebody_fills_meanwhile_stays(
-    here: Flask, spare: str, doctor: Doctor, root: Callable[..., list[Any]], place: tuple[Alone, Flask]
-) -> None:
+    here: Flask, spare: str, doctor: Doctor, root: Callable[..., list[Any]], place: tuple[Alone, Flask],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     """A restore's rows are seen by nobody before it commits, and a drop would wait for it and take them along."""
+    monkeypatch.setattr("saas.core.administrator.PATIENCE", "60s")  # or it might give up before the restore commits
     root(f"DELETE FROM platform.tenants WHERE id = '{spare}'")
     restore = psycopg2.connect(place[0].superuser)
     with contextlib.closing(restore), restore.cursor() as cursor:
@@ -170,9 +172,11 @@ def test_a_schema_that_somebody_fills_meanwhile_stays(
 
 
 def test_a_migration_that_is_under_way_is_waited_for_with_nothing_locked(
-    here: Flask, spare: str, doctor: Doctor, root: Callable[..., list[Any]], place: tuple[Alone, Flask]
-) -> None:
+    here: Flask, spare: str, doctor: Doctor, root: Callable[..., list[Any]], place: tuple[Alone, Flask],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     """It locks the row, then the tables; in the other order one of the two would be ended as a deadlock."""
+    monkeypatch.setattr("saas.core.administrator.PATIENCE", "60s")
     root(f"UPDATE platform.tenants SET revision = '0' WHERE id = '{spare}'")
     migration = psycopg2.connect(place[0].superuser)
     with contextlib.closing(migration), migration.cursor() as cursor, ThreadPoolExecutor(1) as pool:

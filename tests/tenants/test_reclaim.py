@@ -184,7 +184,7 @@ def test_one_that_is_in_use_is_left_for_the_next_run_and_keeps_nobody(
     old(owner)
     old(stranger)
     with app.app_context(), monkeypatch.context() as patch, structlog.testing.capture_logs() as logs:
-        patch.setattr("saas.core.administrator.PATIENCE", "10ms")
+        patch.setattr("saas.core.administrator.PATIENCE", "250ms")
         with administrator() as other:
             other.exec_driver_sql(use.format(owner.tenant))
             reclaim.reclaim()

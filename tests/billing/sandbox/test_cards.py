@@ -7,7 +7,7 @@ import pytest
 import requests
 import stripe
 
-from tests.support.standin import Shop, said, send
+from tests.support.standin import PATIENCE, Shop, said, send
 
 LAST_YEAR = f"12/{datetime.now(UTC).year - 1}"
 
@@ -60,7 +60,9 @@ def test_3d_secure_passed_makes_the_subscription(shop: Shop, number: str) -> Non
     answer = send(f"{session.url}/authenticate", {"result": "complete"})
     assert answer.headers["Location"].endswith(f"/done?session={session.id}")
     assert shop.v1.subscriptions.list().data[0].status == "active"
-    again = requests.post(f"{session.url}/authenticate", data={"result": "complete"}, allow_redirects=False, timeout=5)
+    again = requests.post(
+        f"{session.url}/authenticate", data={"result": "complete"}, allow_redirects=False, timeout=PATIENCE
+    )
     assert again.headers["Location"].endswith(f"/done?session={session.id}")
     assert len(shop.v1.subscriptions.list().data) == 1
 
@@ -135,7 +137,7 @@ def test_failing_3d_secure_leaves_the_invoice_open_for_another_card(shop: Shop) 
     challenge = invoice.payments.data[0].payment.payment_intent.next_action.redirect_to_url.url
     send(challenge, {"result": "fail"})
     assert shop.v1.subscriptions.retrieve(made.id).status == "incomplete"
-    assert "unable to authenticate" in requests.get(invoice.hosted_invoice_url, timeout=5).text
+    assert "unable to authenticate" in requests.get(invoice.hosted_invoice_url, timeout=PATIENCE).text
     answer = send(invoice.hosted_invoice_url, number="4000000000000002")
     assert (answer.status_code, said(answer, "card")) == (402, "Your card was declined.")
     assert send(invoice.hosted_invoice_url, number="4242424242424242").status_code == 303

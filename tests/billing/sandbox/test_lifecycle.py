@@ -1,5 +1,6 @@
 """A subscription's life, at a test clock's pace."""
 
+import sqlite3
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 import stripe
 
 from tests.support.live import eventually
-from tests.support.standin import Process, Shop
+from tests.support.standin import PATIENCE, Process, Shop
 
 DAY = 86_400
 START = int(datetime(2027, 1, 31, 12, tzinfo=UTC).timestamp())
@@ -265,9 +266,12 @@ def test_an_invoice_by_bill_is_paid_elsewhere(life: Life) -> None:
     assert life.v1.invoices.pay(made.latest_invoice, {"paid_out_of_band": True}).status == "paid"
 
 
-def test_without_a_test_clock_time_passes_by_itself(shop: Shop) -> None:
-    made = shop.subscription(trial_end=int(time.time()) + 2)
+def test_without_a_test_clock_time_passes_by_itself(shop: Shop, standin: Process) -> None:
+    made = shop.subscription(trial_period_days=1)
     assert made.status == "trialing"
+    with sqlite3.connect(standin.state, timeout=PATIENCE) as state:  # a day later
+        ends = "$.trial_end", int(time.time()), "$.items.data[0].current_period_end", int(time.time())
+        state.execute("UPDATE objects SET due = 1, body = json_set(body, ?, ?, ?, ?) WHERE id = ?", (*ends, made.id))
     eventually(lambda: shop.v1.subscriptions.retrieve(made.id).status == "active")
     assert shop.v1.invoices.list({"subscription": made.id}).data[0].amount_paid == 2900
 

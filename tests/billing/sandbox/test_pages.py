@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.support.chromium import chromium
 from tests.support.standin import Shop
-from tests.support.visit import violations
+from tests.support.visit import PATIENCE, violations
 
 _LOOKS = [("light", 360), ("dark", 1280)]
 _SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -22,6 +22,7 @@ def browser_() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser_: Browser) -> Iterator[Page]:
     context = browser_.new_context()
+    context.set_default_timeout(PATIENCE)
     made = context.new_page()
     complaints: list[str] = []
     made.on(

@@ -6,7 +6,7 @@ import pytest
 import requests
 import stripe
 
-from tests.support.standin import Shop, said, send
+from tests.support.standin import PATIENCE, Shop, said, send
 
 BACK = "http://127.0.0.1:9/billing"
 
@@ -23,7 +23,7 @@ class Portal:
         self.url = self.v1.billing_portal.sessions.create(wanted).url
 
     def page(self, path: str = "") -> requests.Response:
-        return requests.get(self.url + path, timeout=5)
+        return requests.get(self.url + path, timeout=PATIENCE)
 
     def subscription(self) -> Any:
         return self.v1.subscriptions.retrieve(self.made.id)
@@ -40,7 +40,7 @@ def test_it_shows_plan_card_and_invoices(portal: Portal) -> None:
         assert words in text
     invoice = portal.v1.invoices.retrieve(portal.made.latest_invoice)
     assert invoice.number in text
-    assert "10.00 USD" in requests.get(invoice.hosted_invoice_url, timeout=5).text
+    assert "10.00 USD" in requests.get(invoice.hosted_invoice_url, timeout=PATIENCE).text
 
 
 def test_the_plan_is_changed_after_its_cost_was_shown(portal: Portal) -> None:
@@ -68,7 +68,9 @@ def test_only_the_configurations_prices_are_offered(shop: Shop) -> None:
     path = f"/plan/{portal.made.id}"
     assert "Plan for 3000" in portal.page(path).text
     assert "Plan for 2000" not in portal.page(path).text
-    refused = requests.get(f"{portal.url}{path}/confirm?price={portal.large.id}", allow_redirects=False, timeout=5)
+    refused = requests.get(
+        f"{portal.url}{path}/confirm?price={portal.large.id}", allow_redirects=False, timeout=PATIENCE
+    )
     assert refused.status_code == 303
     send(f"{portal.url}{path}/confirm?price={price.id}")
     assert portal.subscription()["items"].data[0].price.id == price.id
@@ -118,7 +120,7 @@ def test_a_session_for_one_thing_begins_and_ends_there(portal: Portal) -> None:
         "after_completion": {"type": "redirect", "redirect": {"return_url": BACK}},
     }
     session = portal.v1.billing_portal.sessions.create({"customer": portal.customer.id, "flow_data": flow})
-    page = requests.get(session.url, timeout=5)
+    page = requests.get(session.url, timeout=PATIENCE)
     assert page.url.endswith(f"/cancel/{portal.made.id}")
     assert send(page.url).headers["Location"] == BACK
     assert portal.subscription().cancel_at_period_end
@@ -135,16 +137,18 @@ def test_another_customers_subscription_is_not_there(portal: Portal, shop: Shop)
     other = shop.subscription()
     for path in (f"/cancel/{other.id}", f"/plan/{other.id}", f"/plan/{other.id}/confirm?price={portal.large.id}"):
         assert portal.page(path).status_code == 404
-    token = requests.get(f"{portal.url}/card", timeout=5).text.split('csrf_token" value="')[1].split('"')[0]
+    token = requests.get(f"{portal.url}/card", timeout=PATIENCE).text.split('csrf_token" value="')[1].split('"')[0]
     for path in (f"/cancel/{other.id}", f"/keep/{other.id}", f"/plan/{other.id}/confirm"):
-        answer = requests.post(portal.url + path, data={"csrf_token": token, "price": portal.large.id}, timeout=5)
+        answer = requests.post(
+            portal.url + path, data={"csrf_token": token, "price": portal.large.id}, timeout=PATIENCE
+        )
         assert answer.status_code == 404
     assert not shop.v1.subscriptions.retrieve(other.id).cancel_at_period_end
 
 
 def test_a_form_without_its_token_is_refused(portal: Portal) -> None:
     for path in (f"/cancel/{portal.made.id}", f"/keep/{portal.made.id}", "/card", f"/plan/{portal.made.id}/confirm"):
-        assert requests.post(portal.url + path, timeout=5).status_code == 400
+        assert requests.post(portal.url + path, timeout=PATIENCE).status_code == 400
 
 
 def test_a_portal_needs_a_customer(shop: Shop) -> None:

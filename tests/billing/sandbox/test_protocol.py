@@ -3,6 +3,8 @@
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,9 +12,11 @@ import requests
 import stripe
 
 from billing.sandbox import app as stood_in  # its import fills the table of handlers
+from billing.sandbox.config import Config
+from billing.sandbox.faults import Faults
 from billing.sandbox.protocol import calls, catalogue, params
-from tests.support.standin import ROOT, Process, Shop
-from tests.support.threads import together
+from tests.support.standin import PATIENCE, ROOT, Process, Shop
+from tests.support.threads import MOST_WAIT
 
 
 def test_it_starts_without_the_platform_and_without_the_package_itself() -> None:
@@ -158,13 +162,13 @@ def test_a_parameter_that_would_be_passed_over_is_refused(shop: Shop) -> None:
 )
 def test_without_a_key_for_tests_nothing_is_done(standin: Process, header: str | None, words: str) -> None:
     headers = {"Authorization": header} if header else {}
-    answer = requests.get(f"{standin.url}/v1/customers", headers=headers, timeout=5)
+    answer = requests.get(f"{standin.url}/v1/customers", headers=headers, timeout=PATIENCE)
     assert answer.status_code == 401
     assert words in answer.json()["error"]["message"]
 
 
 def test_a_key_by_basic_authentication_and_the_headers_of_an_answer(shop: Shop) -> None:
-    answer = requests.get(f"{shop.url}/v1/customers", auth=(shop.key, ""), timeout=5)
+    answer = requests.get(f"{shop.url}/v1/customers", auth=(shop.key, ""), timeout=PATIENCE)
     assert answer.ok
     assert answer.headers["Request-Id"].startswith("req_")
     assert answer.headers["Stripe-Version"] == "2026-10-28.endive"
@@ -223,15 +227,29 @@ def test_a_bad_request_does_not_use_its_key_up_but_a_decline_does(shop: Shop) ->
     assert (refused.value.headers or {})["Idempotent-Replayed"] == "true"
 
 
-def test_a_key_in_use_is_a_conflict(shop: Shop) -> None:
-    shop.control("POST", "faults", mode="slow", seconds=0.5, times=1)
+def test_a_key_in_use_is_a_conflict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this process, where the first call can be kept from ending until the second was answered."""
+    begun, goes_on = threading.Event(), threading.Event()
 
-    def create() -> int:
-        return shop.raw("POST", "/v1/customers", data={"name": "Ada"}, headers={"Idempotency-Key": "k"}).status_code
+    def wait(_faults: Faults, _account: str, _call: str) -> None:
+        begun.set()
+        assert goes_on.wait(MOST_WAIT)
 
-    assert sorted(together(create, create)) == [200, 409]
-    assert create() == 200
-    assert len(shop.v1.customers.list().data) == 1
+    def call(verb: str) -> Any:
+        headers = {"Authorization": "Bearer sk_test_in_use0001", "Idempotency-Key": "k"}
+        data = {"name": "Ada"} if verb == "POST" else None
+        return app.test_client().open("/v1/customers", method=verb, data=data, headers=headers)
+
+    monkeypatch.setattr(Faults, "meet", wait)
+    config = Config(tmp_path / "state.sqlite", "http://127.0.0.1:9")
+    with stood_in.running(config) as app, ThreadPoolExecutor(1) as pool:
+        first = pool.submit(call, "POST")
+        assert begun.wait(MOST_WAIT)
+        second = call("POST")
+        goes_on.set()
+        assert (first.result(MOST_WAIT).status_code, second.status_code) == (200, 409)
+        assert call("POST").status_code == 200
+        assert len(call("GET").json["data"]) == 1
 
 
 def test_lists_come_in_pages(shop: Shop) -> None:

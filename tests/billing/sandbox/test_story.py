@@ -15,7 +15,7 @@ from billing.sandbox.shapes import catalog
 from billing.sandbox.shapes import checkout as checkout_shapes
 from billing.sandbox.store import Store
 from tests.support.live import eventually
-from tests.support.standin import CANCEL, DECLINED, VISA, Process, Receiver, Shop, opened, said, submit
+from tests.support.standin import CANCEL, DECLINED, PATIENCE, VISA, Process, Receiver, Shop, opened, said, submit
 from tests.support.threads import together
 
 
@@ -54,7 +54,7 @@ def test_a_form_sent_twice_makes_one_subscription(shop: Shop) -> None:
     answers = together(*[lambda: submit(page, number=VISA)] * 3)
     assert {answer.status_code for answer in answers} == {303}
     assert len(shop.v1.subscriptions.list().data) == len(shop.v1.customers.list().data) == 1
-    assert "already been paid" in requests.get(session.url, timeout=5).text
+    assert "already been paid" in requests.get(session.url, timeout=PATIENCE).text
 
 
 def test_without_the_second_look_a_form_sent_twice_doubles(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_a_declined_card_says_so_and_changes_nothing_and_another_may_follow(shop
 
 def test_the_way_back_leads_to_where_the_call_said(shop: Shop) -> None:
     session = shop.session(cancel_url=CANCEL + "?a=1&b=2")
-    page = requests.get(session.url, timeout=5)
+    page = requests.get(session.url, timeout=PATIENCE)
     assert f'<a href="{CANCEL}?a=1&amp;b=2">Back</a>' in page.text
     assert "form-action 'self' http://127.0.0.1:9" in page.headers["Content-Security-Policy"]
 
@@ -96,9 +96,9 @@ def test_the_way_back_leads_to_where_the_call_said(shop: Shop) -> None:
 def test_an_expired_page_takes_no_card(shop: Shop) -> None:
     session = shop.session()
     shop.v1.checkout.sessions.expire(session.id)
-    assert "has expired" in requests.get(session.url, timeout=5).text
+    assert "has expired" in requests.get(session.url, timeout=PATIENCE).text
     assert "checkout.session.expired" in shop.types()
-    answer = requests.post(session.url, data={"number": "4242424242424242"}, timeout=5)
+    answer = requests.post(session.url, data={"number": "4242424242424242"}, timeout=PATIENCE)
     assert "has expired" in answer.text
     assert shop.v1.subscriptions.list().data == []
     with pytest.raises(stripe.InvalidRequestError, match="Only Checkout Sessions"):
@@ -107,7 +107,7 @@ def test_an_expired_page_takes_no_card(shop: Shop) -> None:
 
 def test_a_page_that_nobody_completes_expires_by_itself(shop: Shop, standin: Process) -> None:
     session = shop.session()
-    with sqlite3.connect(standin.state) as state:  # a day later
+    with sqlite3.connect(standin.state, timeout=PATIENCE) as state:  # a day later
         assert state.execute("SELECT due FROM objects WHERE id = ?", (session.id,)).fetchone() == (session.expires_at,)
         state.execute("UPDATE objects SET due = 1 WHERE id = ?", (session.id,))
     eventually(lambda: shop.v1.checkout.sessions.retrieve(session.id).status == "expired")
@@ -136,11 +136,11 @@ def test_what_people_type_and_shops_name_is_escaped(shop: Shop) -> None:
 
 def test_a_form_without_its_token_is_refused(shop: Shop) -> None:
     session = shop.session()
-    answer = requests.post(session.url, data={"number": "4242424242424242"}, timeout=5)
+    answer = requests.post(session.url, data={"number": "4242424242424242"}, timeout=PATIENCE)
     assert answer.status_code == 400
     assert shop.v1.subscriptions.list().data == []
 
 
 def test_nobody_finds_a_page_by_guessing(shop: Shop) -> None:
     for path in ("/checkout/cs_test_x", "/portal/bps_x", "/invoices/in_x", "/authenticate/pi_x"):
-        assert requests.get(shop.url + path, timeout=5).status_code == 404
+        assert requests.get(shop.url + path, timeout=PATIENCE).status_code == 404

@@ -25,6 +25,7 @@ from tenants.isolation.connection import Binding, Connection
 from tests.support import database
 from tests.support.binding import ENTRIES, add, inside, login, where
 from tests.support.contexts import context, driver
+from tests.support.threads import MOST_WAIT
 
 
 @pytest.fixture(scope="module")
@@ -244,9 +245,9 @@ def test_threads_see_the_rows_of_their_own_tenant(
     def seen(ready: threading.Barrier, name: str) -> list[str]:
         with context(pooled, name) as session:
             session.connection()
-            ready.wait(10)
+            ready.wait(MOST_WAIT)
             found = list(session.scalars(ENTRIES))
-            ready.wait(10)
+            ready.wait(MOST_WAIT)
             return found
 
     def rounds() -> list[bool]:

