@@ -7,7 +7,7 @@ from enum import StrEnum
 from billing.errors import UnknownPlan
 from tenants.models import FREE
 from tenants.usage import limits
-from tenants.usage.limits import API_CALLS, COLLECTIONS, RECORDS, SEATS, STORAGE, Limit
+from tenants.usage.limits import API_CALLS, COLLECTIONS, JOBS_AT_ONCE, RECORDS, SEATS, STORAGE, Limit
 
 CURRENCY = "usd"
 MINOR_UNITS = 100  # in one of the currency
@@ -62,7 +62,14 @@ PLANS = (
         "starter",
         "Starter",
         "For a shop or a club with its first customers.",
-        {SEATS.name: 5, RECORDS.name: 20_000, COLLECTIONS.name: 20, STORAGE.name: 2 * _GIB, API_CALLS.name: 200_000},
+        {
+            SEATS.name: 5,
+            RECORDS.name: 20_000,
+            COLLECTIONS.name: 20,
+            STORAGE.name: 2 * _GIB,
+            API_CALLS.name: 200_000,
+            JOBS_AT_ONCE.name: 8,
+        },
         {Interval.MONTH: 1_900, Interval.YEAR: 19_000},
     ),
     Plan(
@@ -75,6 +82,7 @@ PLANS = (
             COLLECTIONS.name: 100,
             STORAGE.name: 20 * _GIB,
             API_CALLS.name: 2_000_000,
+            JOBS_AT_ONCE.name: 16,
         },
         {Interval.MONTH: 7_900, Interval.YEAR: 79_000},
         trial_days=14,
@@ -89,6 +97,7 @@ PLANS = (
             COLLECTIONS.name: None,
             STORAGE.name: 200 * _GIB,
             API_CALLS.name: 20_000_000,
+            JOBS_AT_ONCE.name: 32,
         },
         {Interval.MONTH: 29_900, Interval.YEAR: 299_000},
     ),

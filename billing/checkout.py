@@ -146,7 +146,7 @@ def _opened(wanted: Checkout, session: Session) -> str:
     mine = sa.update(Checkout).where(Checkout.id == wanted.id, Checkout.state == CheckoutState.STARTING)
     values = {"state": CheckoutState.OPEN, "session_id": session.id, "url": session.url}
     if db.session.scalar(mine.values(values).returning(Checkout.id)):
-        enqueue("billing.follow", str(wanted.id), 0, delay=timedelta(seconds=following.AFTER[0]))
+        enqueue("billing.follow", args=(str(wanted.id), 0), delay=timedelta(seconds=following.AFTER[0]))
         return session.url or wanted.return_url
     state = db.session.scalar(sa.select(Checkout.state).where(Checkout.id == wanted.id))
     if state == CheckoutState.EXPIRED:  # another tab has chosen another plan

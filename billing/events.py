@@ -45,7 +45,7 @@ def receive(envelope: Envelope) -> bool:
     new = insert(StripeEvent).values(row).on_conflict_do_nothing(index_elements=["id"]).returning(StripeEvent.id)
     if db.session.scalar(new) is None:
         return False
-    enqueue("billing.handle", envelope.id)
+    enqueue("billing.handle", args=(envelope.id,))
     return True
 
 

@@ -33,7 +33,7 @@ def grant(tenant: str, plan: str, until: datetime | None, *, actor: str, reason:
     db.session.flush()
     entitlements.settle(tenant, Cause("person", actor, reason))
     if until:
-        enqueue("billing.settle", tenant, str(made.id), delay=until - now + _MARGIN)
+        enqueue("billing.settle", args=(tenant, str(made.id)), delay=until - now + _MARGIN)
     return made
 
 

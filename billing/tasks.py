@@ -1,11 +1,9 @@
 """Billing's background jobs. Stripe is asked `outside`; what to ask is read before, in a transaction of its own."""
 
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
 
 from billing import entitlements, events, following, mirror, reconcile
 from billing.entitlements import Cause
@@ -14,11 +12,9 @@ from billing.following import Followed
 from billing.models import Checkout, CheckoutState, StripeEvent
 from billing.reconcile import Looked
 from saas.core.database import db, transaction
-from saas.core.jobs import Job, JobState, enqueue, handler
+from saas.core.jobs import enqueue, handler
 
 KEEP_EVENTS = timedelta(days=90)
-
-_TURN = 7_301_005  # of the advisory lock that lets one at a time ask for everybody's reconciliation
 
 
 def _fetch(_job: UUID, event_id: str) -> Fetched:
@@ -51,7 +47,7 @@ def follow(checkout_id: str, turn: int, followed: Followed | None) -> None:
     following.keep(followed, Cause("rule", "follow", "The payment was found without its webhook."))
     if following.ended(followed) is None and turn + 1 < len(following.AFTER):
         wait = timedelta(seconds=following.AFTER[turn + 1])
-        _once("billing.follow", checkout_id, turn + 1, delay=wait)
+        enqueue("billing.follow", args=(checkout_id, turn + 1), delay=wait, key=f"{checkout_id}/{turn + 1}")
 
 
 @handler("billing.settle")
@@ -78,21 +74,11 @@ def reconcile_one(tenant: str, looked: Looked | None) -> None:
 
 @handler("billing.reconcile_all", queue="slow", every=86_400)
 def reconcile_all() -> None:
-    db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(_TURN)))
-    waiting = sa.select(Job.args[0].astext).where(Job.name == "billing.reconcile", Job.state == JobState.WAITING)
-    for tenant in sorted(set(reconcile.due()) - set(db.session.scalars(waiting))):
-        enqueue("billing.reconcile", tenant)
+    for tenant in sorted(reconcile.due()):
+        enqueue("billing.reconcile", args=(tenant,), key=tenant)
 
 
 @handler("billing.sweep", every=86_400)
 def sweep() -> None:
     old = (StripeEvent.handled_at.is_not(None), StripeEvent.received_at < sa.func.now() - KEEP_EVENTS)
     db.session.execute(sa.delete(StripeEvent).where(*old))
-
-
-def _once(name: str, *args: Any, delay: timedelta | None = None) -> None:
-    """Ask for a job unless the same one waits already; whoever calls holds a lock."""
-    db.session.flush()
-    same = (Job.name == name, Job.args == sa.cast(list(args), JSONB), Job.state == JobState.WAITING)
-    if not db.session.scalar(sa.select(sa.exists().where(*same))):
-        enqueue(name, *args, delay=delay)

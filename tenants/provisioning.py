@@ -40,7 +40,7 @@ def claim(name: str, address: str) -> Tenant:
             tenant = Tenant(id=schemas.new_id(), state=State.PREPARING, **values)
             db.session.add(tenant)
             db.session.flush()  # for the address' unique constraint
-            enqueue("tenants.provision", tenant.id)
+            enqueue("tenants.provision", args=(tenant.id,))
             log.warning("pool.empty", tenant=tenant.id)
     except IntegrityError as error:
         if violated(error) == "tenants_address_key":

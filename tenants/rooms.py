@@ -8,11 +8,12 @@ from flask import Flask
 from saas.core import identity, observability
 from saas.core.edge import csrf
 from saas.core.settings import Settings
-from tenants import entry, fitting, home, pool, routing, tasks  # noqa: F401  tasks registers its jobs
+from tenants import entry, fitting, home, pool, routing, suspension, tasks  # noqa: F401  tasks registers its jobs
 from tenants.backend.api import access, rest
 from tenants.backend.api.gate import Gate
 from tenants.backend.collections import views as collections
 from tenants.backend.keys import views as keys
+from tenants.jobs import views as jobs
 from tenants.members import permissions
 from tenants.members import service as members
 from tenants.modules import ADDED, MenuEntry, Module, ModuleUnfit
@@ -20,7 +21,7 @@ from tenants.probe import reports
 from tenants.probe import tasks as _probe_tasks  # noqa: F401
 from tenants.team import joining
 from tenants.team import views as team
-from tenants.usage import flows, throttle
+from tenants.usage import bounds, flows, throttle
 from tenants.usage import tasks as _usage_tasks  # noqa: F401
 
 _KEY = "freehold.menu"
@@ -47,6 +48,11 @@ OURS = (
         menu=(MenuEntry("keys", "API keys", "keys.index", "key", permissions.KEYS_MANAGE),),
     ),
     Module(
+        "jobs",
+        pages=(jobs.blueprint,),
+        menu=(MenuEntry("jobs", "Jobs", "jobs.index", "clock", permissions.JOBS_READ),),
+    ),
+    Module(
         "team",
         pages=(team.blueprint,),
         menu=(MenuEntry("team", "Team", "team.index", "people", permissions.TEAM_READ),),
@@ -58,6 +64,8 @@ def init_app(app: Flask, more: Iterable[Module] = ()) -> None:
     """Install our own rooms and `more` modules, in the order of their menu entries."""
     routing.init_app(app)
     flows.init_app(app)
+    app.extensions["freehold.tenant_standing"] = suspension.standing
+    app.extensions["freehold.jobs_at_once"] = bounds.jobs_at_once
     settings: Settings = app.extensions["freehold.settings"]
     throttle.init_app(app, settings)
     app.wsgi_app = Gate(app, settings)  # type: ignore[method-assign]

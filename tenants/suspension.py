@@ -1,17 +1,34 @@
-"""Closing a tenant's door, and opening it again. Its data, members, jobs and subscription stay as they are."""
+"""Closing a tenant's door, and opening it again. Its data, members and subscription stay as they are; its jobs wait."""
 
 import sqlalchemy as sa
 
 from saas.core import audit
-from saas.core.database import db
+from saas.core.database import at_once, db
+from saas.core.jobs import endings
 from tenants.errors import AlreadySuspended, NotSuspended, UnknownTenant
 from tenants.models import State, Tenant
+
+_STANDING = sa.select(Tenant.state, Tenant.suspended_at).where(Tenant.id == sa.bindparam("tenant"))
+
+
+def standing(tenant_id: str) -> str | None:
+    """How the tenant stands to whoever works for it: "open", "suspended" or "preparing"; None when it is gone.
+
+    Asked beside whatever transaction is open, which may be a tenant's.
+    """
+    with at_once() as connection:
+        found = connection.execute(_STANDING, {"tenant": tenant_id}).one_or_none()
+    if found is None:
+        return None
+    if found.state == State.PREPARING:
+        return "preparing"
+    return "open" if found.suspended_at is None else "suspended"
 
 
 def suspend(tenant_id: str, *, text: str, reason: str, actor: str) -> None:
     """From the next request on its site and API answer 403 with `text`; `reason` is for the audit only.
 
-    Raises UnknownTenant and AlreadySuspended.
+    Its jobs are held from the next one on, but for those that tolerate it. Raises UnknownTenant and AlreadySuspended.
     """
     tenant = _locked(tenant_id)
     if tenant.suspended_at is not None:
@@ -30,6 +47,7 @@ def resume(tenant_id: str, *, reason: str, actor: str) -> None:
         raise NotSuspended
     before = {"suspended": True, "text": tenant.suspended_reason}
     tenant.suspended_at = tenant.suspended_reason = None
+    endings.release(tenant_id)
     audit.record(
         "tenant.resumed", actor=actor, tenant=tenant_id, before=before, after={"suspended": False}, reason=reason
     )

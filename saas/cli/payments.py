@@ -5,7 +5,7 @@ import click
 from billing import reconcile, sync
 from saas.cli.context import application
 from saas.core.database import transaction
-from saas.core.jobs import service
+from saas.core.jobs import enqueue
 
 
 @click.group("billing", no_args_is_help=True)
@@ -26,7 +26,7 @@ def sync_plans() -> None:
 def reconcile_payments() -> None:
     """Ask Stripe about everybody who pays now, as a job does once a day."""
     with application(), transaction():
-        due = reconcile.due()
+        due = sorted(reconcile.due())
         for tenant in due:
-            service.enqueue("billing.reconcile", tenant)
+            enqueue("billing.reconcile", args=(tenant,), key=tenant)
         click.echo(f"{len(due)} tenants are looked at by the worker of the slow queue.")

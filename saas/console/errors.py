@@ -18,4 +18,4 @@ class NothingToDo(Invalid):
     title = "There is nothing to do"
 
     def __init__(self) -> None:
-        super().__init__("Meanwhile somebody did it, or it no longer fits: look at the workspace again.")
+        super().__init__("Meanwhile somebody did it, or it no longer fits: look at it again.")

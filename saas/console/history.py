@@ -46,7 +46,7 @@ def audit(wanted: Filter, before: UUID | None) -> tuple[list[Event], UUID | None
     """One page, and what the next one starts before; at most three queries."""
     query = sa.select(AuditEntry)
     if wanted.tenant:
-        query = query.where(AuditEntry.tenant == _tenant_id(wanted.tenant))
+        query = query.where(AuditEntry.tenant == tenant_named(wanted.tenant))
     if wanted.actor:
         query = query.where(AuditEntry.actor == _actor(wanted.actor))
     if wanted.action:
@@ -63,6 +63,11 @@ def timeline(tenant_id: str, before: UUID | None) -> tuple[list[Event], UUID | N
     events += [_of_note(note) for note in _newest(notes, Note.id, before)]
     events += [_of_change(change) for change in _newest(changes, AccessChange.id, before)]
     return _page(sorted(events, key=lambda event: event.id, reverse=True))
+
+
+def tenant_named(wanted: str) -> str:
+    """By address, or what was given: an id, of a tenant that may be gone."""
+    return db.session.scalar(sa.select(Tenant.id).where(Tenant.address == wanted.lower())) or wanted
 
 
 def _newest(query: sa.Select[Any], key: Any, before: UUID | None) -> list[Any]:
@@ -118,12 +123,6 @@ def _word(value: Any) -> str:
     if isinstance(value, str) and _TIME.match(value):
         return words.day(datetime.fromisoformat(value))
     return "nothing" if value is None else str(value)
-
-
-def _tenant_id(wanted: str) -> sa.ScalarSelect[Any] | str:
-    """By address, or what was given: an id, of a tenant that may be gone."""
-    found = db.session.scalar(sa.select(Tenant.id).where(Tenant.address == wanted.lower()))
-    return found or wanted
 
 
 def _actor(wanted: str) -> str:

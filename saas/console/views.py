@@ -7,17 +7,16 @@ from flask.typing import ResponseReturnValue
 
 from billing import catalog
 from billing.money import shown
-from saas.console import accounts, action_views, factor_views, history, isolation_views, jobs, listing
+from saas.console import accounts, action_views, factor_views, history, isolation_views, jobs_views, listing
 from saas.console.door import actor, blueprint
 from saas.console.forms import NoteForm
 from saas.console.history import Event, Filter
-from saas.core.jobs import service as job_service
 from tenants import pool
 from tenants.usage import service as usage
 
 __all__ = ["blueprint"]
 
-_PAGES_OF_ITS_OWN = (action_views, factor_views, isolation_views)  # which add their routes to the blueprint
+_PAGES_OF_ITS_OWN = (action_views, factor_views, isolation_views, jobs_views)  # which add their routes to the blueprint
 LONGEST_SEARCH = 100  # characters
 
 
@@ -32,7 +31,6 @@ def index() -> ResponseReturnValue:
         more=more,
         counts=listing.counts(view.search),
         pool=pool.standing(),
-        jobs=jobs.job_counts(),
     )
 
 
@@ -56,20 +54,6 @@ def audit() -> ResponseReturnValue:
     wanted = Filter(**{name: _text(name) for name in ("tenant", "actor", "action")})
     events, further = history.audit(wanted, _before())
     return render_template("console/audit.html", wanted=wanted, events=events, names=_names(events), further=further)
-
-
-@blueprint.get("/jobs")
-def dead_jobs() -> ResponseReturnValue:
-    return render_template("console/jobs.html", counts=jobs.job_counts(), dead=job_service.dead())
-
-
-@blueprint.post("/jobs/<uuid:job_id>/retry")
-def retry_job(job_id: UUID) -> ResponseReturnValue:
-    if jobs.retry_job(job_id, actor()):
-        flash("The job is tried again.", "success")
-    else:
-        flash("That job is not dead any more.", "warning")
-    return redirect(url_for("console.dead_jobs"), 303)
 
 
 def _tenant_page(tenant_id: str, note: NoteForm) -> str:

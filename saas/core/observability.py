@@ -6,19 +6,18 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-import sqlalchemy as sa
 import structlog
 from flask import Blueprint, Flask, Response, current_app, g, request
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, Metric, generate_latest
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import NotFound, Unauthorized
 
-from saas.core.database import db, platform_revision
+from saas.core.database import platform_revision
 from saas.core.edge import csrf
-from saas.core.jobs import Job, JobState
+from saas.core.jobs import measures as job_measures
 from saas.core.settings import Settings, current_settings
 
 log = structlog.get_logger()
@@ -44,13 +43,6 @@ class Metrics:
         )
         self.errors = Counter(
             "freehold_request_errors_total", "Requests that failed by our fault", registry=self.registry
-        )
-        self.depth = Gauge("freehold_jobs", "Jobs by queue and state", ["queue", "state"], registry=self.registry)
-        self.age = Gauge(
-            "freehold_jobs_oldest_seconds",
-            "How long the oldest job that no worker has begun has waited",
-            ["queue"],
-            registry=self.registry,
         )
 
 
@@ -98,6 +90,7 @@ def _readable() -> structlog.dev.ConsoleRenderer:
 
 def init_app(app: Flask) -> None:
     app.extensions["freehold.metrics"] = Metrics()
+    measure(app, job_measures.measures)
     app.register_blueprint(blueprint)
     csrf.exempt(blueprint)
     app.after_request(_observe)
@@ -143,7 +136,6 @@ def metrics() -> Response:
     if settings.metrics_token and not hmac.compare_digest(given.encode(), f"Bearer {settings.metrics_token}".encode()):
         raise Unauthorized(www_authenticate=WWWAuthenticate("bearer"))
     figures: Metrics = current_app.extensions["freehold.metrics"]
-    _measure_jobs(figures)
     text = generate_latest(figures.registry) + generate_latest(_Measured())
     return Response(text, mimetype="text/plain; version=0.0.4")
 
@@ -154,25 +146,6 @@ class _Measured(Collector):
     def collect(self) -> Iterator[Metric]:
         for reading in current_app.extensions.get(_MEASURES, ()):
             yield from reading()
-
-
-def _measure_jobs(figures: Metrics) -> None:
-    """A job waits until a worker begins it, whether it lies in the table or in RQ."""
-    figures.depth.clear()
-    figures.age.clear()
-    age = sa.func.max(sa.func.extract("epoch", sa.func.now() - Job.run_at))
-    open_jobs = (
-        sa.select(Job.queue, Job.state, sa.func.count(), sa.func.greatest(age, 0))
-        .where(Job.state != JobState.DONE)  # for which there is a partial index
-        .group_by(Job.queue, Job.state)
-    )
-    oldest: dict[str, float] = {}
-    for queue, state, count, seconds in db.session.execute(open_jobs):
-        figures.depth.labels(queue, state.value).set(count)
-        if state in {JobState.WAITING, JobState.LEASED}:
-            oldest[queue] = max(oldest.get(queue, 0.0), float(seconds))
-    for queue, longest in oldest.items():
-        figures.age.labels(queue).set(longest)
 
 
 def _observe(response: Response) -> Response:

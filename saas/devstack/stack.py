@@ -85,6 +85,7 @@ class Stack:
             self.standin.await_ready()  # the demo's step brings it our plans
         printed = self.finish(self.begin("demo", "-m", "saas.app", "demo", administrator=True))
         self._await_site()
+        self.begin("worker-webhooks", "worker.py", "--queue", "webhooks")
         return printed
 
     def begin(self, name: str, *arguments: str, administrator: bool = False) -> Child:

@@ -31,7 +31,7 @@ REMEDIES = {
     Fault.SPARE: "It is nobody's: --fix removes it, and the pool gets another.",
     Fault.FORGOTTEN: "--fix builds it.",
     Fault.UNGRANTED: "--fix makes the role anew, where each has one, with its rights on all its tables.",
-    Fault.STRAY: "--fix deletes the jobs.",
+    Fault.STRAY: "--fix cancels the jobs.",
     Fault.LOST: "Its data is not here. Restore the schema from a backup (pg_restore --schema), then run this again.",
     Fault.BEHIND: "Run `saas migrate`.",
     Fault.UNOWNED: "Nobody can manage it. Find whose it is in the audit, and make that member an owner.",

@@ -8,13 +8,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from saas.core.administrator import administrator
 from saas.core.jobs import Job, JobState
+from saas.core.jobs.models import OPEN
 from tenants import building
 from tenants.doctor.faults import Fault, Finding
 from tenants.isolation import modes, traces
 from tenants.members.models import Membership, Role
 from tenants.models import State, Tenant
-
-_LIVE = (JobState.WAITING, JobState.LEASED, JobState.RUNNING)
 
 
 def find() -> list[Finding]:
@@ -69,7 +68,7 @@ def _rows() -> sa.Select[*tuple[Any, ...]]:
     behind = sa.or_(Tenant.revision.is_distinct_from(plan.revision), ~Tenant.module_revisions.contains(plan.modules))
     owned = sa.exists().where(Membership.tenant == Tenant.id, Membership.role == Role.OWNER)
     asked = sa.exists().where(
-        Job.name == "tenants.provision", Job.args[0].astext == Tenant.id, Job.state.in_(_LIVE)
+        Job.name == "tenants.provision", Job.args[0].astext == Tenant.id, Job.state.in_(OPEN)
     )  # fmt: skip
     return sa.select(
         sa.func.coalesce(Tenant.id, there.c.tenant).label("tenant"),
@@ -83,4 +82,5 @@ def _rows() -> sa.Select[*tuple[Any, ...]]:
 
 def _gone() -> sa.Select[str | None]:
     known = sa.exists().where(Tenant.id == Job.tenant)
-    return sa.select(Job.tenant).where(Job.state != JobState.DONE, Job.tenant.is_not(None), ~known).distinct()
+    left = Job.state.in_([*OPEN, JobState.DEAD])
+    return sa.select(Job.tenant).where(left, Job.tenant.is_not(None), ~known).distinct()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Literal
 
+import psycopg2.errors
 import psycopg2.extensions
 import psycopg2.sql
 
@@ -195,6 +196,13 @@ class Connection(psycopg2.extensions.connection):
             self.announced = True
 
     def commit(self) -> None:
+        """Raises InFailedSqlTransaction where a statement has failed and that was passed over.
+
+        The server answers a COMMIT then with a ROLLBACK, at which the driver says nothing.
+        """
+        if self.get_transaction_status() == psycopg2.extensions.TRANSACTION_STATUS_INERROR:
+            self.rollback()
+            raise psycopg2.errors.InFailedSqlTransaction("a statement has failed, so there is nothing to commit")
         super().commit()
         self._forget()
 

@@ -43,6 +43,9 @@ TEAM_OWN = define("team.own", "invite, make, change and remove owners")
 RECORDS_READ = define("records.read", "read records", Role.ADMIN, Role.DEVELOPER, Role.EDITOR, Role.VIEWER)
 RECORDS_WRITE = define("records.write", "add, change and delete records", Role.ADMIN, Role.DEVELOPER, Role.EDITOR)
 COLLECTIONS_DESIGN = define("collections.design", "create and drop collections", Role.ADMIN, Role.DEVELOPER)
+JOBS_READ = define(
+    "jobs.read", "see the workspace's jobs and how far they are", Role.ADMIN, Role.DEVELOPER, Role.EDITOR, Role.VIEWER
+)
 KEYS_MANAGE = define("keys.manage", "see, create and revoke API keys", Role.ADMIN, Role.DEVELOPER)
 BILLING_READ = define("billing.read", "see the plan, invoices and payments", Role.ADMIN, Role.BILLING)
 BILLING_MANAGE = define("billing.manage", "choose the plan and pay", Role.BILLING)

@@ -7,11 +7,15 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Limit:
-    """One resource. A stock is what there is now; a flow is what was used in a calendar month (UTC)."""
+    """One resource.
+
+    A stock is what there is now; a flow is what was used in a calendar month (UTC). A bound is on what happens at the
+    same time: what is over it waits, so that nothing of it is used up.
+    """
 
     name: str  # "records"
     label: str  # "Records"
-    kind: Literal["stock", "flow"]
+    kind: Literal["stock", "flow", "bound"]
     default: int  # for a tenant whose plan says nothing of it: the free plan's
     unit: Literal["count", "bytes"] = "count"
 
@@ -35,6 +39,7 @@ RECORDS = define(Limit("records", "Records", "stock", 1_000))
 COLLECTIONS = define(Limit("collections", "Collections", "stock", 5))
 STORAGE = define(Limit("storage", "Storage", "stock", 100 * 2**20, "bytes"))
 API_CALLS = define(Limit("api_calls", "API calls a month", "flow", 10_000))
+JOBS_AT_ONCE = define(Limit("jobs_at_once", "Jobs at once", "bound", 4))  # in each queue, sent to a worker or at one
 
 
 def every() -> list[Limit]:

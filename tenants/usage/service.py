@@ -26,10 +26,11 @@ class Meter:
 
 
 def meters(tenant: str) -> list[Meter]:
-    """All of a tenant's limits with what is used of them, in two queries, bound or not."""
+    """A tenant's limits of what can be used up with what is used of them, in two queries, bound or not."""
     allowed = db.session.scalar(sa.select(Tenant.limits).where(Tenant.id == tenant)) or {}
     rows = db.session.execute(
         sa.select(Usage.resource, Usage.used).where(Usage.tenant == tenant, Usage.period.in_(["", flows.period()]))
     )
     used: dict[str, int] = {row.resource: row.used for row in rows}
-    return [Meter(limit, used.get(limit.name, 0), limits.allowed(allowed, limit)) for limit in limits.every()]
+    counted = [limit for limit in limits.every() if limit.kind != "bound"]
+    return [Meter(limit, used.get(limit.name, 0), limits.allowed(allowed, limit)) for limit in counted]

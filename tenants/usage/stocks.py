@@ -1,7 +1,5 @@
 """Counting what there is, in the transaction that changes it: two at once can't both take the last one."""
 
-from typing import Any
-
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
@@ -22,7 +20,7 @@ def add(limit: Limit, n: int = 1, *, tenant: str | None = None, room: Limit | No
     until the transaction ends, so that what is counted and what is stored agree.
     """
     owner = tenant or isolation.bound()
-    plan = sa.select(Tenant.id, _most(limit).label("most")).where(Tenant.id == owner)
+    plan = sa.select(Tenant.id, most(limit).label("most")).where(Tenant.id == owner)
     if room:
         plan = plan.where(~_full(room, owner))
     known = plan.cte("plan")
@@ -57,8 +55,8 @@ def hold(limit: Limit) -> None:
     db.session.execute(row.on_conflict_do_update(index_elements=keys, set_={"used": Usage.used}))
 
 
-def _most(limit: Limit) -> sa.ColumnElement[Any]:
-    """A JSON null is no limit; a limit that the plan does not name has its default."""
+def most(limit: Limit) -> sa.ColumnElement[int]:
+    """How much a tenant's row allows. A JSON null is no limit; a limit that the plan does not name has its default."""
     given = sa.cast(Tenant.limits[limit.name].astext, sa.BigInteger)
     allowed = sa.case((Tenant.limits.has_key(limit.name), given), else_=limit.default)
     return sa.func.coalesce(allowed, _UNLIMITED)
@@ -66,5 +64,5 @@ def _most(limit: Limit) -> sa.ColumnElement[Any]:
 
 def _full(limit: Limit, owner: str | None) -> sa.ColumnElement[bool]:
     measured = (Usage.tenant == owner, Usage.resource == limit.name, Usage.period == "")
-    most = sa.select(_most(limit)).where(Tenant.id == owner).scalar_subquery()
-    return sa.exists().where(*measured, Usage.used >= most)
+    allowed = sa.select(most(limit)).where(Tenant.id == owner).scalar_subquery()
+    return sa.exists().where(*measured, Usage.used >= allowed)

@@ -1,39 +1,46 @@
-"""Hands due jobs from the table to RQ. Killed at any moment it loses nothing: a lease that ends is sent again."""
+"""Hands due jobs from the table to RQ. Killed at any moment it loses nothing: what it leased comes back.
+
+Two or more may run at once: what they lease is counted in the table, in turns (`leasing`).
+"""
 
 import signal
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
-import sqlalchemy as sa
 import structlog
 from flask import Flask
 from redis import Redis
 from redis.exceptions import RedisError
-from rq import Queue
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 
-from saas.core.database import db, transaction
-from saas.core.jobs import registry
-from saas.core.jobs.models import Job, JobState
+from saas.core.jobs import endings, expiry, leasing, schedules
+from saas.core.jobs.leasing import Leased
 from saas.core.jobs.pulse import Pulse
-from saas.core.jobs.runner import QUEUES, Handler
+from saas.core.jobs.queues import Queue
+from saas.core.jobs.sending import Line
+
+POLL_SECONDS = 0.025
+FULL_SECONDS = 0.05  # for which a queue is left alone that has as much as its workers do in that time, and more
+LOOK_SECONDS = 1.0  # between two looks at what changes slowly: ticks, lost jobs, who works
+WAITING_SECONDS = 1.0  # until the next round, where a service does not answer
+# Jobs that may lie in RQ for each live worker: enough that none waits for a round of ours, and no more, since what lies
+# there is done in its order, and its workers' time is no longer anybody's to share out.
+AHEAD: dict[Queue, int] = {"fast": 16, "slow": 1, "webhooks": 4}
+_PATIENCE = 1.0  # seconds; a silent Redis must not keep us from giving back what we hold
 
 log = structlog.get_logger()
 
-POLL_SECONDS = 0.025
-BATCH = 50
-MOST_QUEUED = 200  # in one of RQ's queues: beyond that jobs are better kept in the table, where they can be counted
-TICK_ROUNDS = 40  # periodic jobs are looked at once a second
-WAIT_SECONDS = 60  # how long a job may lie in RQ before it is sent again
+
+def connect(url: str) -> Redis:
+    return Redis.from_url(url, socket_timeout=_PATIENCE, socket_connect_timeout=_PATIENCE)
 
 
 def run(app: Flask, redis: Redis, pulse_file: Path | None = None) -> None:
     """Dispatch until SIGTERM or SIGINT."""
-    pulse = Pulse(pulse_file)
+    pulse, dispatcher = Pulse(pulse_file), Dispatcher(Line(redis))
     stop = threading.Event()
 
     def end(_signal: int, _frame: FrameType | None) -> None:
@@ -42,111 +49,90 @@ def run(app: Flask, redis: Redis, pulse_file: Path | None = None) -> None:
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
     log.info("dispatcher.started")
-    pause, rounds = 0.0, 0
+    pause = 0.0
     while not stop.wait(pause):
         pulse.beat()
-        pause = POLL_SECONDS
-        try:
-            with app.app_context():
-                if rounds % TICK_ROUNDS == 0:
-                    tick()
-                if dispatch(redis):
-                    pause = 0.0
-            rounds += 1
-        except (RedisError, OperationalError) as error:
-            log.warning("dispatcher.waiting", error=str(error).splitlines()[0])
-            pause = 1.0
+        pause = _go_round(app, dispatcher)
     log.info("dispatcher.stopped")
 
 
-def dispatch(redis: Redis) -> int:
-    """One round: lease what is due and send it to RQ. Returns how many were sent.
-
-    When RQ can't be reached the leases are handed back at once, and RedisError is raised.
-    """
-    open_queues = [queue for queue in QUEUES if Queue(queue, connection=redis).count < MOST_QUEUED]
-    with transaction():
-        leased = _lease(open_queues)
+def _go_round(app: Flask, dispatcher: "Dispatcher") -> float:
+    """Returns how many seconds to wait before the next one."""
+    began = time.monotonic()
     try:
-        for job in leased:
-            _send(redis, job)
-    except RedisError:
-        with transaction():
-            _hand_back(leased)
-        raise
-    return len(leased)
+        with app.app_context():
+            more = dispatcher.round()
+    except (RedisError, OperationalError) as error:
+        log.warning("dispatcher.waiting", error=endings.line(error))
+        return WAITING_SECONDS
+    except Exception:
+        log.exception("dispatcher.failed")  # and goes on: whoever starts it anew would meet the same
+        return WAITING_SECONDS
+    return 0.0 if more else max(0.0, began + POLL_SECONDS - time.monotonic())
 
 
-def tick() -> None:
-    """Add a row for the current tick of each periodic job; the unique tick makes a second dispatcher's one vanish."""
-    with transaction():
-        for handler in registry.handlers():
-            if handler.every is not None:
-                _add_tick(handler, handler.every)
+class Dispatcher:
+    """What one dispatcher remembers from round to round; none of it is needed by the next one."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+        self._after: dict[Queue, str] = {}
+        self._workers: dict[Queue, int] = {}
+        self._full_until = dict[Queue, float]()
+        self._looks_at = 0.0
+        self._recalled = False
+
+    def round(self) -> bool:
+        """Look at what is due, lease as much as the workers can take, and send it; returns whether there is more.
+
+        Whatever goes wrong, what was leased and not sent is handed back.
+        """
+        if time.monotonic() >= self._looks_at:
+            self._looks_at = time.monotonic() + LOOK_SECONDS
+            self._look_around()
+        leased, more = list[Leased](), False
+        try:
+            for queue in leasing.due():
+                more = self._turn(queue, leased) or more
+            if leased:
+                self._line.send(leased)
+        except BaseException:
+            if leased:
+                leasing.hand_back(leased)
+            raise
+        return more
+
+    def _turn(self, queue: Queue, leased: list[Leased]) -> bool:
+        """Add to what is leased. Where nobody works, jobs stay in the table."""
+        most = AHEAD[queue] * self._workers.get(queue, 0)
+        if not most or time.monotonic() < self._full_until.get(queue, 0.0):
+            return False
+        try:
+            turn = leasing.turn(queue, most, self._after.get(queue, ""))
+        except DataError:
+            log.exception("dispatcher.failed", queue=queue)  # a value of one's that makes no sense; the others go on
+            return False
+        self._after[queue] = turn.after
+        self._full_until[queue] = time.monotonic() + FULL_SECONDS if turn.full and not turn.more else 0.0
+        leased += turn.leased
+        for name in turn.unknown:
+            log.warning("job.unknown", name=name, queue=queue)
+        return turn.more
+
+    def _look_around(self) -> None:
+        duties = (schedules.tick, expiry.lost) if self._recalled else (schedules.tick, expiry.lost, leasing.recall)
+        for duty in duties:
+            _by_itself(duty)
+        self._recalled = True
+        self._workers = self._line.workers()
+        expiry.unheard(self._line)
 
 
-def _add_tick(handler: Handler, every: int) -> None:
-    number = sa.func.floor(sa.func.extract("epoch", sa.func.now()) / every)
-    tick = sa.func.concat(handler.name, "@", sa.cast(number, sa.BigInteger))
-    row = insert(Job).values(
-        name=handler.name,
-        args=[],
-        queue=handler.queue,
-        limit_seconds=handler.limit_seconds,
-        max_tries=handler.max_tries,
-        tick=tick,
-    )
-    db.session.execute(row.on_conflict_do_nothing(index_elements=["tick"]))
-
-
-def _lease(queues: Sequence[str]) -> Sequence[Any]:
-    """Lease what is due. A lease that nobody took up costs no try; a job whose worker was lost on its last is dead."""
-    due = (
-        sa.select(Job.id)
-        # During a deploy a newer process may have asked for a job that only its own kind knows.
-        .where(Job.name.in_([handler.name for handler in registry.handlers()]))
-        .where(Job.due_at <= sa.func.now(), Job.queue.in_(queues))
-        .order_by(Job.due_at)
-        .limit(BATCH)
-        .with_for_update(skip_locked=True)
-    )
-    lost = sa.and_(Job.state == JobState.RUNNING, Job.tries >= Job.max_tries)
-    lease = sa.func.now() + sa.func.make_interval(0, 0, 0, 0, 0, 0, WAIT_SECONDS)
-    leased = (
-        sa.update(Job)
-        .where(Job.id.in_(due))
-        .values(
-            state=sa.case((lost, JobState.DEAD.value), else_=JobState.LEASED.value),
-            lease=Job.lease + 1,
-            due_at=sa.case((lost, None), else_=lease),
-            finished_at=sa.case((lost, sa.func.now()), else_=None),
-            error=sa.case((Job.state == JobState.RUNNING, "the worker was lost"), else_=Job.error),
-        )
-        .returning(Job.id, Job.name, Job.tenant, Job.queue, Job.lease, Job.limit_seconds, Job.state)
-        .execution_options(synchronize_session=False)
-    )
-    return [row for row in db.session.execute(leased) if row.state == JobState.LEASED]
-
-
-def _send(redis: Redis, job: Any) -> None:
-    """RQ shows the job under the handler's real name, with the tenant in its description and id."""
-    whose = job.tenant or "platform"
-    Queue(job.queue, connection=redis).enqueue_call(
-        registry.get(job.name).path,
-        args=(str(job.id), job.lease),
-        timeout=job.limit_seconds,
-        result_ttl=0,
-        failure_ttl=3600,
-        description=f"{job.name} for {whose}",
-        job_id=f"{job.name.replace('.', '-')}-{whose}-{job.id}-{job.lease}",
-    )
-
-
-def _hand_back(leased: Sequence[Any]) -> None:
-    """As if they had not been leased; one that did reach RQ finds its lease over."""
-    db.session.execute(
-        sa.update(Job)
-        .where(Job.id.in_([job.id for job in leased]), Job.state == JobState.LEASED)
-        .values(state=JobState.WAITING, due_at=sa.func.now())
-        .execution_options(synchronize_session=False)
-    )
+def _by_itself(duty: Callable[[], object]) -> None:
+    """What one duty meets must not keep us from the others."""
+    try:
+        duty()
+    except OperationalError as error:
+        log.warning("dispatcher.waiting", error=endings.line(error))
+    except Exception:
+        log.exception("dispatcher.failed")

@@ -15,4 +15,4 @@ def send(template: str, *, to: str, **context: Any) -> None:
     subject, _, text = render_template(f"mail/{template}.txt", **context).partition("\n")
     mail = Mail(id=uuid7(), to=to, subject=" ".join(subject.split())[:200], text=text.strip() + "\n")
     db.session.add(mail)
-    enqueue("mail.deliver", str(mail.id))
+    enqueue("mail.deliver", args=(str(mail.id),))

@@ -48,7 +48,7 @@ def ask(tenant: str, collection: str, *, seconds: int = 0) -> str:
     isolation.bind(tenant)
     if REPORTS.name not in {known.name for known in collections.every()}:
         collections.create(REPORTS, actor="system")
-    enqueue("demo.report", collection, seconds, tenant=tenant)
+    enqueue("demo.report", tenant, (collection, seconds))
     db.session.flush()
     mine = sa.select(Job.id).where(Job.name == "demo.report", Job.tenant == tenant)
     return str(db.session.scalars(mine.order_by(Job.id.desc()).limit(1)).one())

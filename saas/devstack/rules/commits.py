@@ -12,7 +12,7 @@ RULE = "commits"
 
 _CONTEXTS = {
     "saas.core.administrator.administrator",
-    *(f"saas.core.database.{name}" for name in ("commit", "rollback", "transaction", "separate")),
+    *(f"saas.core.database.{name}" for name in ("commit", "rollback", "transaction", "separate", "at_once")),
 }
 _CONNECTED = re.compile(r"(?i)(?:engine|connection|conn|session)$")
 _TEXTS = {"BEGIN", "COMMIT", "ROLLBACK", "AUTOCOMMIT"}

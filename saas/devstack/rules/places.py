@@ -31,6 +31,7 @@ ALLOWED: dict[str, dict[str, str]] = {
         "tenants/doctor/": "looks, and mends one tenant a transaction, on the administrator's connection",
         "tenants/provisioning.py": "runs on the administrator's connection",
         "tenants/reclaim.py": "removes one tenant a transaction, on the administrator's connection",
+        "tenants/suspension.py": "asks how a tenant stands beside whatever transaction is open",
     },
     "bind-once": {
         "saas/app.py": "hands it to the jobs' runner, which may not import it",

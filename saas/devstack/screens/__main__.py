@@ -107,7 +107,7 @@ def _demo() -> Iterator[tuple[Stack, dict[str, str]]]:
 
 def _await_dead_job(stack: Stack) -> None:
     deadline = time.monotonic() + _WAIT
-    while not json.loads(_saas(stack, "jobs", "dead", "--json")):
+    while not json.loads(_saas(stack, "jobs", "list", "--state", "dead", "--json"))["jobs"]:
         if time.monotonic() > deadline:
             raise DevstackError(f"The demo's failing job was not dead after {_WAIT:.0f} s.")
         time.sleep(1)

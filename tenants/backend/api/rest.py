@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from decimal import Decimal, InvalidOperation
 from http import HTTPStatus
 from typing import Any, NoReturn
@@ -15,6 +16,7 @@ from saas.core.errors import Invalid, NotFound, PlatformError
 from saas.core.text import fault
 from tenants.backend.collections import records, service
 from tenants.backend.collections.design import Collection
+from tenants.jobs import service as jobs
 from tenants.members import permissions
 from tenants.members.permissions import needs
 
@@ -75,6 +77,13 @@ def change_record(name: str, record_id: UUID) -> Response:
 def delete_record(name: str, record_id: UUID) -> Response:
     records.delete(service.get(name), record_id)
     return Response(status=204)
+
+
+@blueprint.get("/jobs/<uuid:job_id>")
+@needs(permissions.JOBS_READ)
+def read_job(job_id: UUID) -> Response:
+    """How far one of the workspace's jobs is."""
+    return jsonify(asdict(jobs.get(job_id)))
 
 
 @blueprint.route("/", defaults={"path": ""})

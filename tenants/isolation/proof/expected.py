@@ -8,8 +8,9 @@ from typing import NamedTuple
 ROWS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
 _WRITTEN = (
-    "attempts canaries checkouts codes customers grants invitations invoices jobs mails memberships notes operations "
-    "probe_reports recovery_codes second_factors sessions stripe_events subscriptions tenants usage usage_batches users"
+    "attempts canaries checkouts codes customers grants invitations invoices job_calls job_events job_queues "
+    "job_schedules jobs mails memberships notes operations probe_reports recovery_codes second_factors sessions "
+    "stripe_events subscriptions tenants usage usage_batches users"
 )
 
 # By table: what the application may.
@@ -35,7 +36,10 @@ TENANT_COLUMNS: dict[str, tuple[str, str]] = {
     ),
     "jobs": (
         "INSERT",
-        "id name tenant args queue limit_seconds max_tries state run_at due_at lease tries error tick finished_at",
+        (
+            "id name tenant args queue limit_seconds max_tries state run_at due_at lease tries error tick finished_at "
+            "key began_at done total message checkpoint reason"
+        ),
     ),
     "tenants": ("SELECT", "id limits"),
     "usage": ("UPDATE", "used"),
@@ -111,13 +115,16 @@ _FIT = (
     " AND ((queue)::text = ANY ((ARRAY['fast'::character varying, 'slow'::character varying,"
     " 'webhooks'::character varying])::text[])) AND (run_at >= now()) AND (due_at >= now()) AND (error IS NULL)"
     " AND (finished_at IS NULL) AND ((limit_seconds >= 1) AND (limit_seconds <= 86400))"
-    " AND ((max_tries >= 1) AND (max_tries <= 100)))"
+    " AND ((max_tries >= 1) AND (max_tries <= 100)) AND (began_at IS NULL) AND (done IS NULL) AND (total IS NULL)"
+    " AND (message IS NULL) AND (checkpoint IS NULL) AND (reason IS NULL))"
 )
 # Written back in yet another way when it is made from the above.
 _SOURCES = {
     ("jobs", "fit"): "tick IS NULL AND state = 'waiting' AND tries = 0 AND lease = 0"
     " AND queue IN ('fast', 'slow', 'webhooks') AND run_at >= now() AND due_at >= now() AND error IS NULL"
     " AND finished_at IS NULL AND limit_seconds BETWEEN 1 AND 86400 AND max_tries BETWEEN 1 AND 100"
+    " AND began_at IS NULL AND done IS NULL AND total IS NULL AND message IS NULL AND checkpoint IS NULL"
+    " AND reason IS NULL"
 }
 _STOCK = "((period)::text = ''::text)"
 _KEYED = ("audit", "invitations", "jobs", "memberships", "tenants", "usage", "users")

@@ -54,6 +54,8 @@ SELECT object.type, object.identity, object.name
 FROM pg_depend d CROSS JOIN pg_identify_object(classid, objid, 0) object
 WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = 'platform'::regnamespace
     AND d.classid <> 'pg_default_acl'::regclass
+    -- An identity column's sequence comes and goes with its table.
+    AND NOT EXISTS (SELECT FROM pg_depend i WHERE i.classid = d.classid AND i.objid = d.objid AND i.deptype = 'i')
 UNION ALL
 SELECT object.type, object.identity, NULL FROM (
     SELECT 'pg_trigger'::regclass, oid FROM pg_trigger WHERE tgrelid IN (SELECT oid FROM pg_class

@@ -54,7 +54,7 @@ def _owner(session: Session, theirs: Side) -> object:
 
 def _ask(session: Session, theirs: Side) -> str:
     """It is sent and never committed."""
-    enqueue(PEEK, str(theirs.record), theirs.tenant, tenant=theirs.tenant)
+    enqueue(PEEK, theirs.tenant, (str(theirs.record), theirs.tenant))
     session.flush()
     return theirs.tenant
 
