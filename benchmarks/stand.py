@@ -23,7 +23,7 @@ from saas.app import create_app
 from saas.core.database import db, transaction
 from saas.core.observability import configure_logging
 from saas.core.settings import Settings
-from saas.devstack import postgres, stack
+from saas.devstack import cluster, postgres, stack
 from saas.signup.service import SignUp, sign_up
 from tenants import provisioning
 from tenants.models import State, Tenant
@@ -40,10 +40,11 @@ class Stand:
     app: Flask
     tenants: list[str]  # ids
     made_in: float | None = None  # seconds; None where they signed up, and are no fixture
+    database: str = cluster.DATABASE
 
     def as_superuser(self, *statements: str) -> None:
         """Run statements, each a transaction of its own."""
-        connection = psycopg2.connect(dsn(self.server.superuser_url("freehold")))
+        connection = psycopg2.connect(dsn(self.server.superuser_url(self.database)))
         connection.autocommit = True
         try:
             for statement in statements:
@@ -79,6 +80,17 @@ def ready(tenants: int) -> Iterator[Stand]:
             app = _migrated(_settings(services.postgres, services.valkey.url))
             known = [open_tenant(app) for _ in range(tenants)] if made_in is None else _present(app)
             yield Stand(services.postgres, app.extensions["freehold.settings"], app, known, made_in)
+
+
+def beside(ground: Stand, database: str) -> Stand:
+    """Another database on the same server, migrated, without tenants; it goes with the first one."""
+    postgres.create_database(ground.server, database)
+    urls = {
+        f"database_{field}": ground.server.url(role, database)
+        for field, role in (("url", cluster.APP), ("admin_url", cluster.ADMIN))
+    }
+    app = _migrated(ground.settings.model_copy(update=urls))
+    return Stand(ground.server, app.extensions["freehold.settings"], app, [], database=database)
 
 
 @contextmanager

@@ -71,10 +71,10 @@ LEAKS = [
     ),
     Leak(
         "a tenant's job runs unbound",
-        "saas/core/jobs/runner.py",
-        'current_app.extensions["freehold.bind"](row.tenant)',
+        "saas/core/jobs/running.py",
+        'current_app.extensions["freehold.bind"](self.tenant)',
         "pass",
-        "tests/core/jobs/test_jobs.py::test_a_tenants_job_is_bound_to_it",
+        "tests/core/jobs/test_runner.py::test_a_tenants_job_is_bound_to_it",
     ),
     Leak(
         "a connection keeps its tenant after the transaction",

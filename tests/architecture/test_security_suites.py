@@ -5,12 +5,12 @@ import sys
 
 import pytest
 
-from tests.security.suites import FAULTS, ISOLATION, ROOT, SUITES
+from tests.security.suites import FAULTS, ISOLATION, JOBS, ROOT, SUITES
 from tests.security.table import Table
 
 
 def test_each_file_about_keeping_tenants_apart_is_in_a_suite() -> None:
-    named = [ROOT / path for paths in SUITES.values() for path in paths]
+    named = [ROOT / path for paths in (*SUITES.values(), JOBS) for path in paths]
     assert [path for path in named if not path.exists()] == []
     assert len(named) == len(set(named))
     assert f"{ISOLATION}/test_binding.py" in SUITES["binding"]

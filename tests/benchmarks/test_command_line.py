@@ -134,6 +134,8 @@ def test_its_own_size_unless_another_is_asked_for(known):
     [
         (["sped"], "There is no benchmark 'sped'; there are speed."),
         (["--json"], "--json needs the NAME of a benchmark."),
+        (["--faults"], "--faults needs the NAME of a benchmark."),
+        (["speed", "--faults"], "--faults goes with jobs only."),
     ],
 )
 def test_what_can_not_be_measured_is_a_sentence_and_status_2(known, capsys, arguments, sentence):

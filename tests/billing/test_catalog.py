@@ -21,7 +21,7 @@ def test_each_plan_that_costs_more_allows_more_of_everything() -> None:
     assert [plan.name for plan in plans] == ["Free", "Starter", "Growth", "Scale"]
     for smaller, larger in itertools.pairwise(plans):
         for (limit, less), (_, more) in zip(smaller.allowances(), larger.allowances(), strict=True):
-            if limit.name in {"seats", "records", "collections", "storage", "api_calls"}:
+            if limit.name in {"seats", "records", "collections", "storage", "api_calls", "jobs_at_once"}:
                 assert more is None or (less is not None and less < more), f"{limit.name} of {larger.name}"
 
 

@@ -1,8 +1,6 @@
-"""The audit of all tenants, and dead jobs."""
+"""The audit of all tenants."""
 
 import re
-from typing import Any
-from uuid import UUID
 
 import pytest
 from flask import Flask
@@ -64,57 +62,9 @@ def test_the_actor_is_shown_by_email_while_there_is_one(app: Flask, operator: Pe
     assert gone in shown
 
 
-# Jobs
-
-
-@pytest.fixture
-def dead(app: Flask, owner: Person) -> UUID:
-    job = uuid7()
-    sql(
-        app,
-        "INSERT INTO platform.jobs (id, name, tenant, args, queue, limit_seconds, max_tries, state, due_at, lease,"
-        " tries, error, finished_at) VALUES (:id, 'tests.dead', :t, '[]', 'none', 60, 3, 'dead', NULL, 3, 3,"
-        " 'ValueError: <b>on purpose</b>', now())",
-        id=job,
-        t=owner.tenant,
-    )
-    return job
-
-
-def test_a_dead_job_is_listed_with_its_error_and_tried_again_once(
-    app: Flask, operator: Person, owner: Person, dead: UUID
-) -> None:
-    page = operator.browser.open("/console/jobs")
-    assert "ValueError: <b>on purpose</b>" in words(page)
-    assert "<b>on purpose" not in page.text
-    again = operator.browser.send(page, f"/{dead}/retry")
-    assert "The job is tried again." in words(again)
-    assert str(dead) not in again.text
-    (job,) = sql(app, "SELECT state, tries FROM platform.jobs WHERE id = :id", id=dead)
-    assert tuple(job) == ("waiting", 0)
-    late = operator.browser.send(page, f"/{dead}/retry")
-    assert "not dead any more" in words(late)
-    assert len(retried(app, dead)) == 1
-    sql(app, "DELETE FROM platform.jobs WHERE id = :id", id=dead)
-
-
-def test_a_job_that_is_not_dead_is_left_alone(app: Flask, operator: Person, dead: UUID) -> None:
-    page = operator.browser.open("/console/jobs")
-    sql(app, "UPDATE platform.jobs SET state = 'running', tries = 1 WHERE id = :id", id=dead)
-    operator.browser.send(page, f"/{dead}/retry")
-    (job,) = sql(app, "SELECT state, tries FROM platform.jobs WHERE id = :id", id=dead)
-    assert tuple(job) == ("running", 1)
-    assert retried(app, dead) == []
-    sql(app, "DELETE FROM platform.jobs WHERE id = :id", id=dead)
-
-
 def audit(operator: Person, **wanted: str) -> Page:
     return operator.browser.open("/console/audit", params=wanted)
 
 
 def numbers(page: Page) -> list[int]:
     return [int(n) for n in re.findall(r"<li>n: (\d+)</li>", page.text)]
-
-
-def retried(app: Flask, job: UUID) -> list[Any]:
-    return sql(app, "SELECT 1 FROM platform.audit WHERE action = 'job.retried' AND detail ->> 'job' = :j", j=str(job))

@@ -1,12 +1,10 @@
 """What an operator does in a terminal."""
 
 import pytest
-from click.testing import CliRunner
 from flask import Flask
 
-from saas import app as application
-from saas.cli import main
 from saas.core.settings import Settings
+from tests.support.command_line import Run, ready
 from tests.support.database import browser as browser_of
 from tests.support.operators import enrol, newcomer
 from tests.support.pages import heading
@@ -14,15 +12,11 @@ from tests.support.people import sign_in
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, settings: Settings):  # type: ignore[no-untyped-def]  # runs `saas …`
-    """With the tests' settings in the environment."""
-    for name, value in settings.model_dump().items():
-        if value is not None:
-            monkeypatch.setenv(name.upper(), str(value))
-    return lambda *words: CliRunner().invoke(main, words, obj=application.create_app)
+def run(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Run:
+    return ready(monkeypatch, settings)
 
 
-def test_a_lost_second_factor_is_taken_away(app: Flask, run) -> None:  # type: ignore[no-untyped-def]
+def test_a_lost_second_factor_is_taken_away(app: Flask, run: Run) -> None:
     person = newcomer(app, browser_of(app))
     enrol(person.browser)
     first, again = (run("users", "reset-second-factor", person.email.upper()) for _ in range(2))
@@ -34,13 +28,13 @@ def test_a_lost_second_factor_is_taken_away(app: Flask, run) -> None:  # type: i
     assert heading(person.browser.open("/console")) == "Set up your second factor"
 
 
-def test_nobody_has_no_second_factor_to_lose(run) -> None:  # type: ignore[no-untyped-def]
+def test_nobody_has_no_second_factor_to_lose(run: Run) -> None:
     done = run("users", "reset-second-factor", "nobody@example.com")
     assert done.exit_code == 1
     assert "There is no account for nobody@example.com." in done.output
 
 
-def test_tenants_are_listed(app: Flask, run) -> None:  # type: ignore[no-untyped-def]
+def test_tenants_are_listed(app: Flask, run: Run) -> None:
     person = newcomer(app, browser_of(app))
     done = run("tenants", "list", "--search", person.email, "--json")
     assert person.tenant in done.output

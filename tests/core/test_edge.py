@@ -1,12 +1,15 @@
 """A request's number, its transaction, and the two checks of forms: their token and where they come from."""
 
+import time
 from collections.abc import Iterator
+from datetime import timedelta
 from urllib.parse import urlencode
 from uuid import uuid4
 
 import pytest
 import structlog
 from flask import Flask
+from itsdangerous import TimestampSigner
 from werkzeug.routing import Rule
 
 from saas.core.settings import Settings
@@ -17,7 +20,7 @@ from tests.support.people import PASSWORD, Person
 
 _VALUES = {
     "token": "x", "code": "x", "secret": "x", "name": "orders", "tenant_id": "t_aaaaaaaaaaaaaaaa",
-    "id": str(uuid4()), "record_id": str(uuid4()), "job_id": str(uuid4()),
+    "id": str(uuid4()), "record_id": str(uuid4()), "job_id": str(uuid4()), "subject": "x",
 }  # fmt: skip
 
 
@@ -88,6 +91,26 @@ def test_every_form_needs_its_token(app: Flask, owner: Person) -> None:
                 assert (page.status, heading(page)) == (400, "This form has expired"), (endpoint, url, token)
                 assert "Go back, reload the page and send it again." in words(page)
     assert more(before, left(app)) == {}
+
+
+@pytest.mark.parametrize(
+    ("off", "status"),
+    [
+        (timedelta(hours=1, minutes=55), 303),
+        (timedelta(hours=2, minutes=5), 400),
+        (timedelta(days=-30), 303),
+        (timedelta(days=-31, minutes=-5), 400),
+    ],
+)
+def test_a_form_is_taken_for_a_month_and_from_a_process_whose_clock_is_a_little_ahead(
+    regular: Person, browser: Browser, monkeypatch: pytest.MonkeyPatch, off: timedelta, status: int
+) -> None:
+    signed_at = int(time.time() + off.total_seconds())
+    with monkeypatch.context() as then:
+        then.setattr(TimestampSigner, "get_timestamp", lambda _signer: signed_at)
+        token = browser.open("/sign-in").form("", "password").fields["csrf_token"]
+    form = {"csrf_token": token, "email": regular.email, "password": PASSWORD}
+    assert browser.request("POST", "/sign-in", data=form).status_code == status
 
 
 def test_another_visitors_token_does_not_fit(app: Flask, regular: Person, browser: Browser) -> None:

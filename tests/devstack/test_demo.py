@@ -121,7 +121,9 @@ def test_there_is_a_workspace_that_nears_its_limits(demo: Demo) -> None:
 
 
 def test_one_job_is_dead_since_it_failed_each_time(demo: Demo) -> None:
-    mine = sa.select(Job.tries, Job.error).where(Job.name == "demo.report", Job.state == JobState.DEAD)
+    mine = sa.select(Job.tries, Job.error).where(
+        Job.name == "demo.report", Job.state == JobState.DEAD, Job.tenant == demo.tenant(BAKERY.address)
+    )
     (dead,) = eventually(lambda: demo.rows(mine))
     assert dead == (3, f"UnknownCollection: There is no collection called {life.UNKNOWN}.")
 

@@ -44,7 +44,7 @@ print(*sys.argv[1:], os.environ.get("SITE_URL"), os.path.exists("fail-cli"))
 sys.exit("a broken migration" if os.path.exists("fail-cli") else 0)
 """,
 }
-CHILDREN = ["dispatcher", "web", "worker-fast", "worker-slow"]
+CHILDREN = ["dispatcher", "web", "worker-fast", "worker-slow", "worker-webhooks"]
 
 
 @pytest.fixture
@@ -131,6 +131,7 @@ def test_each_process_has_a_log_and_few_the_administrators_rights(
         "dispatcher": "dispatch application\n",
         "worker-fast": "--queue fast application\n",
         "worker-slow": "--queue slow administrator\n",
+        "worker-webhooks": "--queue webhooks application\n",
     }
     # The summary waits for the site, not for the first line of a worker.
     assert eventually(lambda: {name: (log / f"{name}.log").read_text() for name in written} == written)

@@ -9,7 +9,8 @@ from flask import Flask
 from saas.core import audit
 from saas.core.database import db, transaction
 from saas.core.jobs import Job, JobState, enqueue
-from tests.support import jobs as _registered  # noqa: F401
+from saas.core.jobs.models import OPEN
+from tests.support import jobs
 from tests.support.live import Running, eventually
 from tests.support.people import unique
 
@@ -31,11 +32,26 @@ def test_control_an_effect_committed_before_its_job_is_done_is_doubled(
     tell(record_property, tried=1, faults=1, control_leaked=1)
 
 
+def test_a_long_job_whose_worker_is_killed_goes_on_behind_its_last_step(
+    app: Flask, running: Running, tmp_path: Path, record_property: Tell
+) -> None:
+    assert kill_in_the_middle(app, running, tmp_path, "tests.long") == jobs.STEPS
+    tell(record_property, tried=1, faults=1, leaks=0)
+
+
+def test_control_steps_without_a_checkpoint_are_made_again(
+    app: Flask, running: Running, tmp_path: Path, record_property: Tell
+) -> None:
+    doubled = jobs.STEPS - 2  # those that were committed before it was killed in the middle of the last but one
+    assert kill_in_the_middle(app, running, tmp_path, "tests.careless.long") == jobs.STEPS + doubled
+    tell(record_property, tried=1, faults=1, control_leaked=doubled)
+
+
 def test_a_lease_that_no_worker_took_up_is_sent_again(app: Flask, running: Running) -> None:
     """As when Redis loses what it had acknowledged, or the dispatcher dies between lease and queue."""
     mark = unique()
     with app.app_context(), transaction():
-        enqueue("tests.effect", mark)
+        enqueue("tests.effect", args=[mark])
         (job,) = (found for found in db.session.new if isinstance(found, Job))
         job.state, job.lease, job.due_at = JobState.LEASED, 1, sa.func.now() + sa.text("interval '1 hour'")
     with dispatching(running):
@@ -49,7 +65,7 @@ def test_jobs_wait_for_a_dispatcher_and_for_redis(app: Flask, running: Running, 
     marks = [unique() for _ in range(30)]
     with app.app_context(), transaction():
         for mark in marks:
-            enqueue("tests.effect", mark)
+            enqueue("tests.effect", args=[mark])
     killed = 0
     for _ in range(3):
         dispatcher = running.spawn("test-dispatcher", *DISPATCHER)
@@ -75,12 +91,11 @@ def test_a_stock_rq_worker_runs_our_jobs(app: Flask, running: Running) -> None:
     # A stock worker forks for each job and builds the application anew: it gets no more than its one.
     eventually(lambda: open_jobs(app) == 0)
     with app.app_context(), transaction():
-        enqueue("tests.effect", mark)
+        enqueue("tests.effect", args=[mark])
     fast = running.processes["fast"]
     fast.terminate()
     fast.wait()
     with dispatching(running):
-        eventually(lambda: state_of(app, mark) == JobState.LEASED)
         stock = running.spawn("stock", "-m", "rq.cli", "worker", "fast", "--url", running.settings.redis_url)
         eventually(lambda: state_of(app, mark) == JobState.DONE)
         stock.terminate()
@@ -99,7 +114,7 @@ def kill_in_the_middle(app: Flask, running: Running, folder: Path, name: str) ->
     """Kill the worker while it is inside the job, let the lease end, and count the effects once it is done."""
     mark = unique()
     with app.app_context(), transaction():
-        enqueue(name, mark, str(folder))
+        enqueue(name, args=[mark, str(folder)])
     with dispatching(running):
         eventually((folder / "started").exists)
         running.processes["fast"].kill()
@@ -127,8 +142,7 @@ def open_jobs(app: Flask) -> int:
     """What other tests have asked for and no worker has done yet, though it is due, of what the dispatcher knows."""
     mine = sa.and_(Job.queue == "fast", Job.name.not_like("tests.%"), Job.run_at <= sa.func.now())
     with app.app_context():
-        ended = Job.state.in_([JobState.DONE, JobState.DEAD])
-        return db.session.scalar(sa.select(sa.func.count()).where(mine, ~ended)) or 0
+        return db.session.scalar(sa.select(sa.func.count()).where(mine, Job.state.in_(OPEN))) or 0
 
 
 def expire_lease(app: Flask, mark: str) -> None:

@@ -10,6 +10,9 @@ import sqlalchemy as sa
 from flask import Flask
 
 from saas.core.database import transaction
+from saas.core.ids import uuid7
+from saas.core.jobs import Job, JobState
+from saas.core.jobs.models import JobEvent
 from tenants.backend.collections import records
 from tenants.backend.collections import service as collections
 from tenants.backend.collections.design import LONGEST_NAME, Collection, Field
@@ -54,13 +57,14 @@ class Business:
     member: str
     invited: str  # an email
     invitation: str  # its link's path
+    job: str  # that runs
 
     @property
     def pages(self) -> list[str]:
         """Every page of the workspace that needs no more than this."""
         one = f"/collections/{self.collection}"
         things = ["/home", "/collections", "/collections/new", one, f"{one}/records/{self.record}", f"{one}/drop"]
-        return [*things, "/keys", "/team", f"/team/{self.member}", "/usage", *PAYING]
+        return [*things, "/keys", "/team", f"/team/{self.member}", "/usage", "/jobs", f"/jobs/{self.job}", *PAYING]
 
 
 PAYING = ["/billing", "/billing?interval=year", "/billing/choose?plan=growth&interval=month"]
@@ -84,7 +88,7 @@ def full(app: Flask, names: Names = SHORT, count: int = 3) -> Business:
     join(app, owner, browser(app), Role.BILLING)
     expired, invited = (invite(app, owner, f"{unique()}@{names.host}") for _ in range(2))
     sql(app, "UPDATE platform.invitations SET expires_at = now() WHERE email = :email", email=expired[0])
-    return Business(owner, names.collection, record, _id(app, mate), *invited)
+    return Business(owner, names.collection, record, _id(app, mate), *invited, works(app, owner.tenant, names.text))
 
 
 def invite(app: Flask, owner: Person, email: str, role: str = "editor") -> tuple[str, str]:
@@ -93,6 +97,27 @@ def invite(app: Flask, owner: Person, email: str, role: str = "editor") -> tuple
     assert page.status == 200, page.text
     (row,) = sql(app, "SELECT name FROM platform.tenants WHERE id = :id", id=owner.tenant)
     return email, mailed_link(app, email, f"Join {row.name}").removeprefix(owner.browser.site)
+
+
+def works(app: Flask, tenant: str | None, text: str = SHORT.text, **values: Any) -> str:
+    """A long job in its middle, which no worker is at; it shows what it says of itself."""
+    plain: dict[str, Any] = {
+        "name": "tests.long",
+        "queue": "none",
+        "limit_seconds": 60,
+        "max_tries": 3,
+        "lease": 1,
+        "tries": 1,
+    }
+    now = {"state": JobState.RUNNING, "due_at": sa.func.now() + sa.text("interval '1 day'"), "began_at": sa.func.now()}
+    far = {"done": 1204, "total": 5000, "message": text, "checkpoint": {"row": 1204}, "args": ["0198"], "key": text}
+    job = Job(id=uuid7(), tenant=tenant, **(plain | now | far | values))
+    told = [JobEvent(job=job.id, kind=kind, text=text) for kind in ("failed", "log")]
+    with context(app) as session, transaction():
+        session.add(job)
+        session.flush()
+        session.add_all(told)
+    return str(job.id)
 
 
 def pays(app: Flask, owner: Person, plan: str = "starter", card: str = VISA) -> None:

@@ -64,7 +64,9 @@ def test_a_fresh_workspace(app: Flask, visit: Visit) -> None:
     visit.enter(owner.email)
     visit.check_all_looks()
     home = visit.home(owner.address)
-    look(visit, home, ["/home", "/collections", "/collections/new", "/keys", "/team", "/usage", *states.PAYING])
+    look(
+        visit, home, ["/home", "/collections", "/collections/new", "/keys", "/team", "/usage", "/jobs", *states.PAYING]
+    )
     owner.define("notes", text="text")
     look(visit, home, ["/collections/notes", "/collections/notes/drop"])
     owner.key()
@@ -171,7 +173,8 @@ def test_the_back_office(app: Flask, visit: Visit, stripe: Stripe) -> None:
     send_badly(visit, "", "Turn on", code="000000")
     enrol(visit)
     look(visit, visit.site, ["/console", "/console?q=nothing-like-this", "/console?status=suspended&sort=-records"])
-    look(visit, visit.site, ["/console/audit", "/console/audit?actor=nobody", "/console/jobs", tenant])
+    look(visit, visit.site, ["/console/audit", "/console/audit?actor=nobody", tenant])
+    look_at_jobs(app, visit, business)
     look(visit, visit.site, ["/console/second-factor/codes"])
     with states.crossing(app):
         look(visit, visit.site, ["/console", "/console/isolation"])
@@ -185,6 +188,23 @@ def test_the_back_office(app: Flask, visit: Visit, stripe: Stripe) -> None:
     visit.enter(email, "/console")
     visit.check_all_looks()
     send_badly(visit, "", "Continue", code="000000")
+
+
+def look_at_jobs(app: Flask, visit: Visit, business: states.Business) -> None:
+    ended = {"queue": "fast", "due_at": None, "error": "ValueError: " + "e" * 400}
+    dead = states.works(app, business.owner.tenant, LONG.text, state="dead", **ended)
+    kept = states.works(app, None, state="waiting", name="n" * 80, reason="R" * 500)
+    pages = ["", "/list", "/list?state=kept", "/list?q=nothing-like-this", "/schedules", f"/{dead}", f"/{kept}"]
+    actions = [
+        f"dismiss/{dead}",
+        f"cancel/{kept}",
+        "pause-queue/fast",
+        "pause-schedule/core.sweep",
+        "dismiss-kind/none",
+    ]
+    pages += [f"/{business.job}", *(f"/actions/{action}" for action in actions)]
+    look(visit, visit.site, [f"/console/jobs{page}" for page in pages])
+    send_badly(visit, f"/console/jobs/actions/cancel/{kept}", "Cancel", reason="x")
 
 
 def look(visit: Visit, host: str, paths: Iterable[str], heading: str = "") -> None:

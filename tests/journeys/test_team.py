@@ -26,7 +26,7 @@ def test_a_colleague_is_invited_works_changes_role_and_is_removed(app: Flask, vi
     theirs.get_by_label("Password").fill(PASSWORD)
     mate.click("Create account and join")
     theirs.wait_for_url(f"{home}/home")
-    assert menu(theirs) == {"Home", "Collections", "API keys", "Team", "Usage"}
+    assert menu(theirs) == {"Home", "Collections", "API keys", "Jobs", "Team", "Usage"}
     add_record(theirs, home)
 
     change_role(visit, home, email, "Viewer: reads records")
@@ -34,7 +34,7 @@ def test_a_colleague_is_invited_works_changes_role_and_is_removed(app: Flask, vi
     expect(theirs.get_by_role("cell", name="Ada", exact=True)).to_be_visible()
     expect(theirs.get_by_role("button", name="Add record")).to_have_count(0)
     expect(theirs.get_by_role("link", name="Delete collection")).to_have_count(0)
-    assert menu(theirs) == {"Home", "Collections", "Team", "Usage"}
+    assert menu(theirs) == {"Home", "Collections", "Jobs", "Team", "Usage"}
     mate.open(f"{home}/keys")
     expect(theirs.get_by_role("heading", level=1)).to_have_text("Your role does not allow this")
     expect(theirs.get_by_text("As a viewer you may not")).to_be_visible()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from saas.core.jobs.queues import QUEUES
 from saas.core.jobs.registry import handlers
 from tests.kubernetes.findings import RULES, findings
 from tests.kubernetes.manifests import FOLDER, OVERLAYS, Document, Manifests, render, workloads
@@ -21,7 +22,7 @@ def test_an_overlay_has_no_findings(rendered: dict[str, Manifests], overlay: str
 
 
 def test_every_role_is_there(rendered: dict[str, Manifests]) -> None:
-    roles = {"web", "dispatcher", "worker-fast", "worker-slow", "migrate", "sync-plans"}
+    roles = {"web", "dispatcher", *(f"worker-{queue}" for queue in QUEUES), "migrate", "sync-plans"}
     assert {workload.name for workload in workloads(rendered["production"])} == roles
     assert {workload.name for workload in workloads(rendered["try"])} == roles | {"postgres", "valkey"}
 
@@ -215,11 +216,19 @@ FAULTS: dict[str, tuple[Plant, str]] = {
         lambda m: container(m, "worker-slow").pop("livenessProbe"),
         "container freehold has no livenessProbe",
     ),
-    "a probe that kills a worker in its longest job": (
+    "a probe that kills a worker whose node is busy": (
         lambda m: container(m, "worker-slow")["livenessProbe"]["exec"].update(
-            command=["sh", "-c", 'test -n "$(find /tmp/pulse -mmin -2)"']
+            command=["sh", "-c", 'test -n "$(find /tmp/pulse -mmin -1)"']
         ),
-        "would kill it during its longest job",
+        "its livenessProbe is hasty",
+    ),
+    "no time to hand a job back": (
+        lambda m: put(container(m, "worker-fast")["command"], "110", "120"),
+        "is killed before it has handed its job back",
+    ),
+    "a worker that hands its longest job back": (
+        lambda m: put(container(m, "worker-slow")["command"], "320", "300"),
+        "hands its longest job back before that can be done",
     ),
     "no time to finish a job": (
         lambda m: m.workload("worker-slow").pod.update(terminationGracePeriodSeconds=30),
@@ -303,8 +312,8 @@ def test_a_planted_fault_is_found(production: Manifests, fault: str) -> None:
     assert finding in "\n".join(findings(production))
 
 
-def test_a_longer_job_asks_for_a_longer_probe(production: Manifests, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_longer_job_asks_for_a_longer_grace(production: Manifests, monkeypatch: pytest.MonkeyPatch) -> None:
     slow = next(handler for handler in handlers() if handler.queue == "slow")
     longer = replace(slow, limit_seconds=3600)
     monkeypatch.setattr("saas.core.jobs.registry.handlers", lambda: [longer])
-    assert "would kill it during its longest job" in "\n".join(findings(production))
+    assert "hands its longest job back before that can be done" in "\n".join(findings(production))

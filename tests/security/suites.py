@@ -33,10 +33,20 @@ _BY_NAME: dict[str, tuple[str, ...]] = {
     "leaks": ("tests/architecture/test_leaks.py",),
 }
 
+# About jobs, whoever's they are: `./dev bench jobs --faults` tries these at full counts.
+JOBS = (
+    f"{FAULTS}/test_job_storm.py",
+    f"{FAULTS}/test_rolling_restarts.py",
+    f"{FAULTS}/test_fairness.py",
+    f"{FAULTS}/test_ticks.py",
+    f"{FAULTS}/test_redis_away.py",
+    f"{FAULTS}/test_clocks.py",
+)
+
 
 def _rest() -> tuple[str, ...]:
     """What else lies in the two folders, so that a new file is not left out."""
-    named = [ROOT / path for paths in _BY_NAME.values() for path in paths]
+    named = [ROOT / path for paths in (*_BY_NAME.values(), JOBS) for path in paths]
     there = [file for folder in (ISOLATION, FAULTS) for file in sorted((ROOT / folder).rglob("test_*.py"))]
     rest = (file for file in there if not any(file.is_relative_to(path) for path in named))
     return tuple(str(file.relative_to(ROOT)) for file in rest)

@@ -58,6 +58,7 @@ def start(settings: Settings, folder: Path) -> Iterator[Running]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     running = Running(settings, f"http://localhost:{port}", folder)
+    _let_go(settings)
     try:
         running.spawn("dispatcher", "worker.py", "dispatch")
         running.spawn("fast", "worker.py", "--queue", "fast")
@@ -76,6 +77,14 @@ def start(settings: Settings, folder: Path) -> Iterator[Running]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def _let_go(settings: Settings) -> None:
+    """End what tests in this process have leased and left: it would count as lying before the workers for an hour."""
+    left = "UPDATE platform.jobs SET state = 'cancelled', due_at = NULL, finished_at = now()"
+    opened = contextlib.closing(psycopg2.connect(settings.database_url.replace("+psycopg2", "")))
+    with opened as connection, connection, connection.cursor() as cursor:
+        cursor.execute(f"{left} WHERE state IN ('leased', 'running')")
 
 
 @contextlib.contextmanager

@@ -26,7 +26,7 @@ from werkzeug.routing import Rule
 from saas.core.database import Base, db, transaction
 from saas.core.ids import uuid7
 from saas.core.jobs import registry
-from saas.core.jobs.runner import Handler
+from saas.core.jobs.registry import Handler
 from tenants.isolation import TenantBase
 from tenants.members import permissions
 from tenants.modules import ADDED, Module

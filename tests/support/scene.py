@@ -18,6 +18,8 @@ from werkzeug.routing import Rule
 from billing.models import Checkout, Subscription
 from saas.accounts.models import User
 from saas.core.database import transaction
+from saas.core.ids import uuid7
+from saas.core.jobs import Job, JobState
 from tenants.backend.collections import records
 from tenants.backend.collections import service as collections
 from tenants.backend.collections.design import Collection, Field
@@ -76,6 +78,7 @@ class Target:
     key: str
     member: str  # a colleague's id
     invitation: str
+    job: str
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,7 @@ class Scene:
             session.flush()
             key_id = session.scalars(sa.select(ApiKey.id).where(ApiKey.label == f"key-{mark}")).one()
             record = session.scalars(sa.select(design.table.c.id)).one()
-        return Target(mark, design.name, str(record), str(key_id), key, *self._people(mark))
+        return Target(mark, design.name, str(record), str(key_id), key, *self._people(mark), self._job(mark))
 
     def _people(self, mark: str) -> tuple[str, str]:
         """A colleague of the owner's, and an open invitation."""
@@ -140,6 +143,16 @@ class Scene:
             session.flush()
             return str(colleague.id), str(invitation.id)
 
+    def _job(self, mark: str) -> str:
+        job = Job(
+            id=uuid7(), name="tests.done", tenant=self.owner.tenant, args=[], queue="none", limit_seconds=60,
+            max_tries=1, state=JobState.DONE, due_at=None, finished_at=sa.func.now(), done=1, total=2,
+            message=f"message-{mark}",
+        )  # fmt: skip
+        with context(self.app) as session, transaction():
+            session.add(job)
+        return str(job.id)
+
     def tries(self, *blueprints: str) -> Iterator[tuple[Try, Target]]:
         """Each route and method of these blueprints, each with things of its own."""
         for rule in self.app.url_map.iter_rules():
@@ -153,7 +166,7 @@ class Scene:
         id_ = ids.get(rule.endpoint.partition(".")[0], target.record)
         if rule.endpoint in {"team.resend", "team.revoke"}:
             id_ = target.invitation
-        values = {"name": target.collection, "id": id_, "record_id": id_}
+        values = {"name": target.collection, "id": id_, "record_id": id_, "job_id": target.job}
         unknown = rule.arguments - values.keys()
         assert not unknown, f"{rule.endpoint}: say here what of the owner's stands for {unknown}"
         with self.app.test_request_context():

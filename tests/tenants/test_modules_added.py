@@ -190,7 +190,7 @@ def call(browser: Browser, host: str, attempt: Attempt, key: str) -> requests.Re
 def run(app: Flask, name: str, args: list[str], tenant: str | None, *, may_fail: bool = False) -> None:
     """As a worker does, under a lease."""
     with app.app_context(), transaction():
-        enqueue(name, *args, tenant=tenant)
+        enqueue(name, tenant, args)
         job = next(found for found in db.session.new if isinstance(found, Job))
         job.state, job.lease, job.due_at = JobState.LEASED, 1, sa.func.now() + timedelta(hours=1)
         db.session.flush()

@@ -220,7 +220,10 @@ def test_its_open_jobs_go_with_it_and_those_of_others_stay(
         jobs_of(app, person, *JobState)
     old(owner)
     run(app)
-    assert database.sql(app, STATES, id=owner.tenant) == [("done",)]
+    cancelled = len(JobState) - len(["done", "dismissed"])
+    assert database.sql(app, STATES, id=owner.tenant) == [("cancelled",)] * cancelled + [("dismissed",), ("done",)]
+    reasons = "SELECT DISTINCT reason FROM platform.jobs WHERE tenant = :id AND state = 'cancelled' AND reason <> ''"
+    assert database.sql(app, reasons, id=owner.tenant) == [("its tenant is gone",)]
     assert database.sql(app, STATES, id=stranger.tenant) == [(state,) for state in sorted(JobState)]
     assert faults(app, owner) == []
 

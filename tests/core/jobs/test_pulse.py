@@ -10,7 +10,7 @@ from saas.core.settings import Settings
 from tests.support.live import Running, eventually
 
 
-@pytest.mark.parametrize("role", [["dispatch"], ["--queue", "fast"], ["--queue", "slow"]])
+@pytest.mark.parametrize("role", [["dispatch"], ["--queue", "slow"], ["--queue", "webhooks"]])
 def test_a_process_shows_its_pulse_and_a_stopped_one_does_not(
     running: Running, tmp_path: Path, role: list[str]
 ) -> None:

@@ -50,12 +50,24 @@ def test_a_server_that_refuses_gets_the_same_mail_again(sending: Flask, server: 
     assert len(server.received) == 1
 
 
-def test_a_repeat_carries_the_same_message_id(sending: Flask, server: smtp.Server) -> None:
-    """The server had taken it, and we died before we wrote that down."""
+def test_a_repeat_does_not_hand_it_over_again(sending: Flask, server: smtp.Server) -> None:
+    """The server had taken it, and the worker died before the job was done."""
     to, job = write(sending)
     deliver(sending, job)
-    with sending.app_context(), transaction():
-        db.session.execute(sa.update(Mail).where(Mail.to == to).values(state=MailState.WAITING, text="again"))
+    as_if_not_done(sending, to)
+    deliver(sending, job)
+    assert len(server.received) == 1
+    assert state(sending, to) == (MailState.SENT, None)
+
+
+def test_a_repeat_of_what_nobody_could_write_down_carries_the_same_message_id(
+    sending: Flask, server: smtp.Server
+) -> None:
+    """The server had taken it, and the worker died before it wrote that down."""
+    to, job = write(sending)
+    deliver(sending, job)
+    as_if_not_done(sending, to)
+    database.sql(sending, "DELETE FROM platform.job_calls WHERE job = :job", job=job)
     deliver(sending, job)
     first, second = server.received
     assert first["Message-ID"] == second["Message-ID"]
@@ -74,6 +86,11 @@ def test_without_a_server_the_mail_stays_readable(app: Flask) -> None:
     kept, text = state(app, to)
     assert kept == MailState.KEPT
     assert "http://shop.example/enter" in (text or "")
+
+
+def as_if_not_done(app: Flask, to: str) -> None:
+    with app.app_context(), transaction():
+        db.session.execute(sa.update(Mail).where(Mail.to == to).values(state=MailState.WAITING, text="again"))
 
 
 def write(app: Flask) -> tuple[str, str]:

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from saas.core.database import db
 from saas.core.settings import Settings
 from tenants import isolation
+from tenants.backend.collections.models import CatalogueEntry
 from tenants.isolation import AlreadyBound, IsolationError, StatementRefused, modes
 from tenants.isolation.connection import Binding, Connection
 from tests.support import database
@@ -230,6 +231,22 @@ def test_a_failed_transaction_takes_no_further_statement(solo: Flask, tenant: st
         fail(session)
         with pytest.raises(InternalError, match="current transaction is aborted"):
             session.execute(ENTRIES)
+
+
+def test_a_failed_transaction_is_not_committed_and_says_so(solo: Flask, tenant: str) -> None:
+    """The server answers a COMMIT then with a ROLLBACK, of which the driver itself says nothing."""
+    with context(solo, tenant) as session:
+        session.add(CatalogueEntry(name="lost", label="", fields=[]))
+        session.flush()
+        fail(session)
+        with pytest.raises(InternalError, match="nothing to commit"):
+            session.commit()
+        session.rollback()
+        assert where(session) == inside(tenant)
+        assert list(session.scalars(ENTRIES)) == []
+    with context(solo, tenant) as session:  # the control
+        fail(session)
+        psycopg2.extensions.connection.commit(driver(session))
 
 
 # Threads

@@ -6,7 +6,7 @@ Routes are taken from the application's own map. One whose variable part nobody 
 import re
 import secrets
 from collections.abc import Iterator
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 import requests
@@ -22,8 +22,11 @@ from tests.support.scene import Scene, Target, Try, without_name
 from tests.tenants.test_route_matrix import MAY, NEEDS
 
 # What the rooms of a workspace and its API have in their addresses is aimed at by tests/support/scene.py.
-BY_SCENE = {"api", "collections", "keys", "team"}
-HERE = {"account.end", "console.tenant", "console.add_note", "console.act", "console.retry_job"}
+BY_SCENE = {"api", "collections", "jobs", "keys", "team"}
+HERE = {
+    "account.end", "console.tenant", "console.add_note", "console.act", "console.job", "console.retry_job",
+    "console.act_on_jobs",
+}  # fmt: skip
 ELSEWHERE = {
     "accounts.reset": "a secret, tests/accounts",
     "accounts.confirm": "a secret, tests/accounts",
@@ -74,7 +77,7 @@ def tries(scene: Scene, *blueprints: str) -> Iterator[tuple[Try, Target]]:
 def never(scene: Scene, attempt: Try, target: Target) -> str:
     """The same address with ids, and where the stranger has none of it a name, that nobody ever had."""
     path = attempt.path
-    for id_ in (target.record, target.key_id, target.member, target.invitation):
+    for id_ in (target.record, target.key_id, target.member, target.invitation, target.job):
         path = path.replace(id_, str(uuid4()))
     return path if scene.twins else path.replace(target.collection, f"c{secrets.token_hex(8)}")
 
@@ -178,10 +181,11 @@ def test_somebody_elses_session_is_not_ended(app: Flask) -> None:
 def test_the_back_office_is_nowhere_for_all_but_operators(app: Flask) -> None:
     owner, stranger = (sign_up(app, database.browser(app)) for _ in range(2))
     operator = operators.operator(app, database.browser(app))
+    job = UUID(Scene(app, owner, stranger).target().job)
     tried = set()
     for rule in with_variables(app):
         for method in (rule.methods or set()) - {"OPTIONS"} if rule.endpoint.startswith("console.") else ():
-            paths = [console(app, rule, tenant) for tenant in (owner.tenant, f"t_{'a' * 16}")]
+            paths = [console(app, rule, *one) for one in ((owner.tenant, job), (f"t_{'a' * 16}", uuid4()))]
             for person in (stranger, owner):
                 theirs, nobodys = (person.browser.request(method, person.browser.site + path) for path in paths)
                 assert theirs.status_code == 404, f"{method} {rule}: {theirs.status_code}"
@@ -192,7 +196,8 @@ def test_the_back_office_is_nowhere_for_all_but_operators(app: Flask) -> None:
     assert tried == {endpoint for endpoint in HERE if endpoint.startswith("console.")}
 
 
-def console(app: Flask, rule: Rule, tenant: str) -> str:
-    values = {"tenant_id": tenant, "name": "suspend", "job_id": uuid4()}
+def console(app: Flask, rule: Rule, tenant: str, job: UUID) -> str:
+    name = "dismiss" if "subject" in rule.arguments else "suspend"
+    values = {"tenant_id": tenant, "name": name, "job_id": job, "subject": str(job)}
     with app.test_request_context():
         return app.url_map.bind("localhost").build(rule.endpoint, {name: values[name] for name in rule.arguments})

@@ -11,7 +11,7 @@ from flask import Flask
 
 from saas.core.administrator import administrator
 from saas.core.database import db, transaction
-from saas.core.jobs import Job, JobState, enqueue, runner
+from saas.core.jobs import Job, JobState, enqueue, registry
 from saas.core.settings import Settings
 from tenants import isolation
 from tenants.isolation import modes, schemas
@@ -54,7 +54,7 @@ def test_a_business_signs_up_calls_its_api_and_has_its_job_done(one: Flask, pers
     def look(_mark: str) -> None:
         seen.append(list(db.session.scalars(sa.text("SELECT title FROM products"))))
 
-    handler = runner.Handler("tests.tenant", "fast", "tenant", 60, 3, None, "", look, None)
+    handler = registry.Handler("tests.tenant", look, scope="tenant")
     handler_job = ask_for_a_job(one, person.tenant)
     with one.app_context():
         handler(handler_job, 1)
@@ -65,7 +65,7 @@ def test_a_business_signs_up_calls_its_api_and_has_its_job_done(one: Flask, pers
 def ask_for_a_job(app: Flask, tenant: str) -> str:
     """Written down by the bound tenant, then leased as the dispatcher does."""
     with context(app, tenant), transaction():
-        enqueue("tests.tenant", "mark", tenant=tenant)
+        enqueue("tests.tenant", tenant, ["mark"])
     leased = (
         "UPDATE platform.jobs SET state = 'leased', lease = 1, due_at = now() + interval '1 hour'"
         " WHERE tenant = :tenant AND name = 'tests.tenant' RETURNING id"

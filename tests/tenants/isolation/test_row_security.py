@@ -284,11 +284,23 @@ def test_what_the_services_write_for_a_bound_tenant_may_be_written(
     solo: Flask, two: Two, delay: timedelta | None
 ) -> None:
     with context(solo, two.mine) as session:
-        enqueue("tests.tenant", "mark", tenant=two.mine, delay=delay)
+        enqueue("tests.tenant", two.mine, ["mark"], delay=delay)
         audit.record("tests.row", actor="x", tenant=two.mine, whose="mine")
         session.flush()
         assert len(session.scalars(sa.select(Job)).all()) == 2
         assert len(session.scalars(sa.select(AuditEntry)).all()) == 2
+
+
+def test_a_bound_tenant_asks_once_by_a_key_that_another_may_have(solo: Flask, two: Two) -> None:
+    """Whether another has it is not to be told by whether a row is added."""
+    for tenant in (two.yours, two.mine):
+        with context(solo, tenant) as session, transaction():
+            for _ in range(2):
+                enqueue("tests.tenant", tenant, ["mark"], key="the same")
+            mine = sa.select(Job.tenant).where(Job.key == "the same")
+            assert session.scalars(mine).all() == [tenant]
+    with context(solo, two.mine) as session, pytest.raises(ProgrammingError, match="row-level security"):
+        enqueue("tests.tenant", two.yours, ["mark"], key="the same")
 
 
 GOOD_JOB = {"name": "x", "args": "[]", "queue": "fast", "limit_seconds": 60, "max_tries": 8, "state": "waiting",
@@ -435,7 +447,7 @@ def test_what_a_tenant_may_do_in_the_platforms_schema_is_this_and_no_more(solo: 
         ("tenants", "SELECT"): {"id", "limits"},
         ("usage", "UPDATE"): {"used"},
         ("invitations", "SELECT"): {column.name for column in Invitation.__table__.columns} - {"secret_digest"},
-        ("jobs", "INSERT"): {column.name for column in Job.__table__.columns} - {"created_at"},
+        ("jobs", "INSERT"): {column.name for column in Job.__table__.columns} - {"created_at", "cancel_asked"},
         ("audit", "INSERT"): {column.name for column in AuditEntry.__table__.columns} - {"at"},
     }
     assert all(row.relrowsecurity for row in [*grants, *columns])

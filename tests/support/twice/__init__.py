@@ -1,0 +1,1 @@
+"""Running a job more than once, and comparing all that it leaves."""
