@@ -1,16 +1,14 @@
 """Operators with a second factor."""
 
 import re
-import time
 
 import pyotp
 from flask import Flask
 
+from saas.accounts.second_factor import totp
 from saas.devstack.browser import Browser, Page
 from tests.support.database import sql
 from tests.support.people import Person, sign_up
-
-STEP = 30
 
 
 def operator(app: Flask, browser: Browser) -> Person:
@@ -47,5 +45,5 @@ def recovery_codes_on(page: Page) -> list[str]:
 
 
 def code(secret: str, steps: int = 0) -> str:
-    """The app's code now, or some steps of 30 seconds away from now."""
-    return pyotp.TOTP(secret).generate_otp(int(time.time()) // STEP + steps)
+    """The app's code now, which is when the platform has it, or some steps of 30 seconds away from now."""
+    return pyotp.TOTP(secret).generate_otp(totp.now() + steps)
