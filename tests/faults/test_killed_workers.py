@@ -51,9 +51,9 @@ def test_a_lease_that_no_worker_took_up_is_sent_again(app: Flask, running: Runni
     """As when Redis loses what it had acknowledged, or the dispatcher dies between lease and queue."""
     mark = unique()
     with app.app_context(), transaction():
-        enqueue("tests.effect", args=[mark])
-        (job,) = (found for found in db.session.new if isinstance(found, Job))
-        job.state, job.lease, job.due_at = JobState.LEASED, 1, sa.func.now() + sa.text("interval '1 hour'")
+        job = enqueue("tests.effect", args=[mark])
+        lease = {"state": JobState.LEASED, "lease": 1, "due_at": sa.func.now() + sa.text("interval '1 hour'")}
+        db.session.execute(sa.update(Job).where(Job.id == job).values(lease))
     with dispatching(running):
         assert state_of(app, mark) == JobState.LEASED  # the control: the lease is respected
         expire_lease(app, mark)

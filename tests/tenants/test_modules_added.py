@@ -190,11 +190,9 @@ def call(browser: Browser, host: str, attempt: Attempt, key: str) -> requests.Re
 def run(app: Flask, name: str, args: list[str], tenant: str | None, *, may_fail: bool = False) -> None:
     """As a worker does, under a lease."""
     with app.app_context(), transaction():
-        enqueue(name, tenant, args)
-        job = next(found for found in db.session.new if isinstance(found, Job))
-        job.state, job.lease, job.due_at = JobState.LEASED, 1, sa.func.now() + timedelta(hours=1)
-        db.session.flush()
-        job_id = str(job.id)
+        job_id = str(enqueue(name, tenant, args))
+        lease = {"state": JobState.LEASED, "lease": 1, "due_at": sa.func.now() + timedelta(hours=1)}
+        db.session.execute(sa.update(Job).where(Job.id == job_id).values(lease))
     try:
         with app.app_context():
             registry.get(name)(job_id, 1)

@@ -108,7 +108,7 @@ class Dispatcher:
         if not most or time.monotonic() < self._full_until.get(queue, 0.0):
             return False
         try:
-            turn = leasing.turn(queue, most, self._after.get(queue, ""))
+            turn = leasing.turn(queue, most, self._after.get(queue, ""), each=_each(queue, most))
         except DataError:
             log.exception("dispatcher.failed", queue=queue)  # a value of one's that makes no sense; the others go on
             return False
@@ -126,6 +126,11 @@ class Dispatcher:
         self._recalled = True
         self._workers = self._line.workers()
         expiry.unheard(self._line)
+
+
+def _each(queue: Queue, most: int) -> int:
+    """A tenant's jobs, however long they are, leave one worker to the others where there are several."""
+    return max(most - AHEAD[queue], AHEAD[queue] // 2, 1)
 
 
 def _by_itself(duty: Callable[[], object]) -> None:

@@ -3,9 +3,10 @@
 
 from collections.abc import Sequence
 
+import sqlalchemy as sa
 import structlog
 
-from saas.core.jobs import leasing
+from saas.core.jobs import leasing, rows, turns
 from saas.core.jobs.leasing import Leased
 from saas.core.jobs.models import JobEvent
 from saas.core.jobs.sending import Line
@@ -50,14 +51,16 @@ def _change(jobs: Sequence[Leased], values: str) -> None:
         leasing.change(jobs, values)
 
 
+_WISH = turns.written(rows.wish(sa.literal_column("job.id")))
 _LOST = f"""
 {IN_ORDER}
 WITH over AS (
-    SELECT id, CASE WHEN cancel_asked THEN 'cancelled' WHEN tries >= max_tries THEN 'dead' ELSE 'waiting' END AS next
-    FROM {JOBS} WHERE state = 'running' AND due_at <= now()
-    ORDER BY queue, tenant, due_at FOR UPDATE SKIP LOCKED
+    SELECT id, wish, CASE WHEN cancel_asked OR wish IS NOT NULL THEN 'cancelled'
+        WHEN tries >= max_tries THEN 'dead' ELSE 'waiting' END AS next
+    FROM {JOBS} AS job CROSS JOIN LATERAL (SELECT {_WISH}) AS wished (wish) WHERE state = 'running' AND due_at <= now()
+    ORDER BY queue, tenant, due_at FOR UPDATE OF job SKIP LOCKED
 ), lost AS (
-    UPDATE {JOBS} AS job SET state = next, error = %(lost)s,
+    UPDATE {JOBS} AS job SET state = next, error = %(lost)s, reason = coalesce(wish, reason),
         run_at = CASE next WHEN 'waiting' THEN now() ELSE run_at END,
         due_at = CASE next WHEN 'waiting' THEN now() END,
         finished_at = CASE next WHEN 'waiting' THEN NULL ELSE now() END

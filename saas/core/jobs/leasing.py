@@ -42,18 +42,20 @@ def due() -> Sequence[Queue]:
     return [queue for queue in QUEUES if queue in found]
 
 
-def turn(queue: Queue, most: int, after: str) -> Turn:
+def turn(queue: Queue, most: int, after: str, *, each: int = BATCH) -> Turn:
     """Lease due jobs of one queue, until `most` of it are leased and not begun.
 
     Everybody's first comes before anybody's second: those with the fewest jobs out go first, in turns that begin
-    behind the tenant `after`. The platform's own jobs count for several tenants, and are looked at in each turn. A job
+    behind the tenant `after`. No tenant has more than `each` out, or fewer where its plan says so. The platform's own
+    jobs count for several tenants, are looked at in each turn, and take half of `most`, so that mails that hang do not
+    fill all that lies before the workers. A job
     that nobody here knows stays, as during a deploy: where none of the other dispatchers has taken it, it says so and
     is looked at again when a quarter of its age has passed.
     """
     known = [handler.name for handler in registry.handlers()]
     rows = ask(
         turns.statement(current_app.extensions.get("freehold.jobs_at_once")),
-        queue=queue, lock=QUEUES.index(queue), most=most, after=after, known=known, kept=KEPT,
+        queue=queue, lock=QUEUES.index(queue), most=most, each=each, after=after, known=known, kept=KEPT,
     )  # fmt: skip
     found = [row for row in rows if row.id is not None]
     leased = [Leased(row.id, row.name, row.tenant, queue, row.lease, row.limit_seconds) for row in found if row.known]

@@ -39,7 +39,7 @@ def measures() -> Iterator[Metric]:
     looked = figures.ticked_seconds()
     yield GaugeMetricFamily(
         "freehold_jobs_ticked_seconds",
-        "How long ago a dispatcher last added a tick of a periodic job",
+        "How long ago a dispatcher last looked at the times of periodic jobs, give or take a minute",
         _NEVER if looked is None else looked,
     )
 

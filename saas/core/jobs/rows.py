@@ -30,15 +30,16 @@ _now = sa.func.now()
 _kind, _text = sa.bindparam("kind", type_=sa.Text), sa.bindparam("text", type_=sa.Text)
 
 
-def _wish() -> sa.ScalarSelect[Any]:
-    """Why somebody wants the job cancelled; NULL where nobody does, or it was given all its tries again since."""
+def wish(job: sa.ColumnElement[Any]) -> sa.ScalarSelect[Any]:
+    """Why somebody wants a job cancelled; NULL where nobody does, or it was given all its tries again since."""
     about = sa.or_(_event.kind == CANCEL_ASKED, _event.kind == RETRIED)
     text = sa.select(sa.case((_event.kind == CANCEL_ASKED, _event.text)))
-    last = text.where(_event.job == sa.bindparam("job_id"), about).order_by(_event.id.desc()).limit(1)
+    last = text.where(_event.job == job, about).order_by(_event.id.desc()).limit(1)
     return last.correlate(None).scalar_subquery()
 
 
-IS_CANCEL_ASKED = sa.or_(_row.cancel_asked, _wish().is_not(None)).label("cancel_asked")
+_wish = wish(sa.bindparam("job_id"))
+IS_CANCEL_ASKED = sa.or_(_row.cancel_asked, _wish.is_not(None)).label("cancel_asked")
 
 
 def again(tries: sa.ColumnElement[int], first: Any, most: Any) -> sa.ColumnElement[Any]:
@@ -95,7 +96,7 @@ def _failing(*states: JobState, skip_locked: bool = False) -> sa.Select[Any]:
     """A try that counts, also where its worker has ended before it began."""
     tries = _row.tries + sa.case((_row.state == JobState.RUNNING, 0), else_=1)
     then = again(tries, sa.bindparam("first", type_=sa.Double), sa.bindparam("most", type_=sa.Double))
-    mine = _locked(states, skip_locked, tries=tries, again=then, wish=_wish())
+    mine = _locked(states, skip_locked, tries=tries, again=then, wish=_wish)
     asked = sa.or_(_row.cancel_asked, mine.c.wish.is_not(None))
     over = sa.or_(asked, mine.c.tries >= _row.max_tries)
     return _ending(
@@ -125,7 +126,7 @@ def _holding() -> sa.Select[Any]:
 
 
 def _cancelling() -> sa.Select[Any]:
-    mine = _locked(_OUT, wish=_wish())
+    mine = _locked(_OUT, wish=_wish)
     reason = sa.func.coalesce(mine.c.wish, sa.case((_row.cancel_asked, _row.reason)), _text)
     return _ending(mine, _text, state=JobState.CANCELLED, due_at=None, finished_at=_now, reason=reason)
 

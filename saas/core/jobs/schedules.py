@@ -4,7 +4,7 @@
 schedule was paused, was missed; the job says whether its newest missed tick is made up for, or each of them.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice, takewhile
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from saas.core.jobs.registry import Handler
 from saas.core.jobs.times import Cron, Every
 
 MOST_AT_ONCE = 100  # ticks of one job that are caught up with in one look; the rest come with the next
+TOLD = timedelta(minutes=1)  # after which a look that found nothing is written down too: a dispatcher is there
 # A dispatcher that stands still in here, with its machine, holds up the others for no longer than this.
 _IMPATIENT = sa.text("SET LOCAL lock_timeout = '2s'; SET LOCAL idle_in_transaction_session_timeout = '5s'")
 _KNOWN = sa.select(JobSchedule.name, JobSchedule.looked_at, JobSchedule.paused_at)  # as they are now, in no session
@@ -59,7 +60,7 @@ def _look(handler: Handler, known: Any, now: datetime) -> int:
     if handler.times is None or (known and known.paused_at):
         return 0
     due = _due(handler, handler.times, known.looked_at if known else None, now)
-    if known and not due.ticks:
+    if known and not due.ticks and now < known.looked_at + TOLD:
         return 0
     added = sum(_add(handler, handler.times, at, late=known is not None) for at in due.ticks)
     _looked(handler.name, due.looked_at)

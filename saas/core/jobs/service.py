@@ -2,17 +2,21 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import Insert, insert
 
 from saas.core.database import db
+from saas.core.ids import uuid7
 from saas.core.jobs import registry
 from saas.core.jobs.models import IS_OPEN, OPEN, Job, JobState
 from saas.core.jobs.queues import QUEUES, Queue
 from saas.core.jobs.registry import LONGEST_TEXT, BadArguments, Handler
 from saas.core.jobs.timeline import told
+
+_jobs = cast("sa.Table", Job.__table__)  # of which a row is written in half the time of the ORM's
 
 GONE = "its tenant is gone"  # the reason of jobs that nobody can do any more
 
@@ -26,17 +30,17 @@ def enqueue(
     run_at: datetime | None = None,
     delay: timedelta | None = None,
     key: str | None = None,
-) -> None:
-    """Ask for a job; it exists if and only if the caller's transaction commits.
+) -> UUID | None:
+    """Ask for a job; it exists if and only if the caller's transaction commits. Returns its id.
 
     `tenant` is the one that the job works in, None for the platform's own jobs. `args` are ids as JSON values: texts
     of up to 200 characters, whole numbers, true, false, null. The job runs at `run_at`, which has a time zone, or
     after `delay`, by the database's clock, or at once; in its handler's queue or another.
 
-    Where another job of this name and tenant with the same `key` waits or runs, nothing is added. It is not waited for:
-    one whose effect is on its way may have read what there was before, so a key says that a job is under way and not
-    that it sees what this transaction writes. One that was just asked for by a transaction that has not ended yet is
-    waited for, so ask for several in the order of their keys.
+    Where another job of this name and tenant with the same `key` waits or runs, nothing is added, and None returned.
+    It is not waited for: one whose effect is on its way may have read what there was before, so a key says that a job
+    is under way and not that it sees what this transaction writes. One that was just asked for by a transaction that
+    has not ended yet is waited for, so ask for several in the order of their keys.
 
     Raises UnknownJob, BadArguments, and ValueError where the tenant, queue or time don't fit.
     """
@@ -46,11 +50,12 @@ def enqueue(
         raise BadArguments(f"{name}: a key has {LONGEST_TEXT} characters at most")
     if (handler.scope == "tenant") != (tenant is not None):
         raise ValueError(f"{name} is a {handler.scope} job")
-    values = _wanted(handler, queue) | _time(run_at, delay) | {"tenant": tenant, "args": list(args)}
+    values = _wanted(handler, queue) | _time(run_at, delay) | {"id": uuid7(), "tenant": tenant, "args": list(args)}
     if key is None:
-        db.session.add(Job(**values))
-    else:
-        db.session.execute(_once(_unless_there(values | {"key": key})))
+        db.session.execute(insert(_jobs).values(values))
+        return cast("UUID", values["id"])
+    asked: UUID | None = db.session.scalar(_once(_unless_there(values | {"key": key})).returning(_jobs.c.id))
+    return asked
 
 
 def forget(connection: sa.Connection, tenant: str) -> int:
@@ -77,14 +82,14 @@ def _wanted(handler: Handler, queue: Queue | None) -> dict[str, Any]:
 
 def _unless_there(values: dict[str, Any]) -> Insert:
     """A row, where no open job has its key. ON CONFLICT alone would wait for the transaction of one that runs."""
-    columns = Job.__table__.c
+    columns = _jobs.c
     same = (columns[name] == values[name] for name in ("name", "tenant", "key"))
-    there = sa.exists().select_from(Job).where(*same, IS_OPEN)
+    there = sa.exists().select_from(_jobs).where(*same, IS_OPEN)
     row = [
         value if isinstance(value, sa.ColumnElement) else sa.literal(value, columns[name].type)
         for name, value in values.items()
     ]
-    return insert(Job).from_select(list(values), sa.select(*row).where(~there))
+    return insert(_jobs).from_select(list(values), sa.select(*row).where(~there))
 
 
 def _once(row: Insert) -> Insert:

@@ -7,6 +7,7 @@ other, ends there too: a dispatcher that is stopped or killed in the middle of a
 
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import psycopg2
@@ -48,7 +49,8 @@ WITH RECURSIVE room AS (
 ), walk AS (
     SELECT CAST(%(after)s AS varchar) AS tenant, CAST(NULL AS timestamptz) AS due_at, 1 AS lap, 0 AS hop, 0 AS found
     UNION ALL
-    SELECT next.tenant, next.due_at, next.lap, walk.hop + 1, walk.found + CAST(next.due_at <= now() AS int)
+    SELECT next.tenant, next.due_at, next.lap, walk.hop + 1,
+        walk.found + CAST(coalesce(next.due_at <= now(), false) AS int)
     FROM walk CROSS JOIN LATERAL (
         (SELECT CAST(tenant AS varchar), due_at, 1 AS lap FROM {JOBS}
           WHERE {_OURS} = 'waiting' AND tenant > walk.tenant AND walk.lap = 1 ORDER BY tenant, due_at LIMIT 1)
@@ -63,7 +65,7 @@ WITH RECURSIVE room AS (
     ) AS next
     WHERE walk.hop < {HOPS} AND walk.found < {LANES} AND (SELECT n FROM room) > 0
 ), lane AS (
-    SELECT walk.tenant, walk.hop, beyond.n AS out, least((SELECT n FROM room), CAP - beyond.n) AS free
+    SELECT walk.tenant, walk.hop, beyond.n AS out, least((SELECT n FROM room), least(CAP, %(each)s) - beyond.n) AS free
     FROM walk CROSS JOIN LATERAL (
         SELECT count(*) AS n FROM {JOBS} WHERE {_OURS} IN ('leased', 'running') AND tenant = walk.tenant
     ) AS beyond
@@ -82,7 +84,9 @@ WITH RECURSIVE room AS (
     )) / {WEIGHT}, 0 FROM (
         SELECT id, due_at FROM {JOBS} WHERE {_OURS} = 'waiting' AND tenant IS NULL AND due_at <= now()
             AND {_OURS_TO_TAKE}
-        ORDER BY tenant, due_at LIMIT (SELECT greatest(n, 0) FROM room)
+        ORDER BY tenant, due_at LIMIT (SELECT greatest(least(n, greatest(%(most)s / 2, 1) - (
+            SELECT count(*) FROM {JOBS} WHERE {_OURS} = 'leased' AND tenant IS NULL
+        )), 0) FROM room)
     ) AS first
 ), taken AS (
     SELECT job.id, few.rank, few.hop
@@ -109,11 +113,14 @@ FROM (
 
 @cache
 def statement(at_once: AtOnce | None) -> str:
-    """It takes queue, lock (its number), most, after, known and kept; `at_once` makes a tenant's cap."""
+    """It takes queue, lock (its number), most, each, after, known and kept; `at_once` makes a tenant's cap."""
     cap = f"{AT_ONCE}"
     if at_once is not None:
-        given = at_once(sa.literal_column("walk.tenant", sa.String))
-        dialect: sa.Dialect = psycopg2.dialect()  # type: ignore[no-untyped-call]
-        text = given.compile(dialect=dialect, compile_kwargs={"literal_binds": True})
-        cap = f"coalesce(({text}), {AT_ONCE})"
+        cap = f"coalesce(({written(at_once(sa.literal_column('walk.tenant', sa.String)))}), {AT_ONCE})"
     return _TURN.replace("CAP", cap)
+
+
+def written(part: sa.ColumnElement[Any]) -> str:
+    """The text of a part of a statement, with its values in it."""
+    dialect: sa.Dialect = psycopg2.dialect()  # type: ignore[no-untyped-call]
+    return str(part.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))

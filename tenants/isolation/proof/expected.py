@@ -36,10 +36,7 @@ TENANT_COLUMNS: dict[str, tuple[str, str]] = {
     ),
     "jobs": (
         "INSERT",
-        (
-            "id name tenant args queue limit_seconds max_tries state run_at due_at lease tries error tick finished_at "
-            "key began_at done total message checkpoint reason"
-        ),
+        "id name tenant args queue limit_seconds max_tries state run_at due_at lease tries error tick finished_at key",
     ),
     "tenants": ("SELECT", "id limits"),
     "usage": ("UPDATE", "used"),
@@ -115,16 +112,13 @@ _FIT = (
     " AND ((queue)::text = ANY ((ARRAY['fast'::character varying, 'slow'::character varying,"
     " 'webhooks'::character varying])::text[])) AND (run_at >= now()) AND (due_at >= now()) AND (error IS NULL)"
     " AND (finished_at IS NULL) AND ((limit_seconds >= 1) AND (limit_seconds <= 86400))"
-    " AND ((max_tries >= 1) AND (max_tries <= 100)) AND (began_at IS NULL) AND (done IS NULL) AND (total IS NULL)"
-    " AND (message IS NULL) AND (checkpoint IS NULL) AND (reason IS NULL))"
+    " AND ((max_tries >= 1) AND (max_tries <= 100)))"
 )
 # Written back in yet another way when it is made from the above.
 _SOURCES = {
     ("jobs", "fit"): "tick IS NULL AND state = 'waiting' AND tries = 0 AND lease = 0"
     " AND queue IN ('fast', 'slow', 'webhooks') AND run_at >= now() AND due_at >= now() AND error IS NULL"
     " AND finished_at IS NULL AND limit_seconds BETWEEN 1 AND 86400 AND max_tries BETWEEN 1 AND 100"
-    " AND began_at IS NULL AND done IS NULL AND total IS NULL AND message IS NULL AND checkpoint IS NULL"
-    " AND reason IS NULL"
 }
 _STOCK = "((period)::text = ''::text)"
 _KEYED = ("audit", "invitations", "jobs", "memberships", "tenants", "usage", "users")

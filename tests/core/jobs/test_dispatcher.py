@@ -25,6 +25,7 @@ from tests.support.threads import statements
 from tests.support.waiting import KNOWN, add, clear, states
 
 NOWHERE = "redis://127.0.0.1:1/0"
+CROWD = 100
 
 
 @pytest.fixture
@@ -203,6 +204,20 @@ def test_a_job_whose_worker_was_lost_waits_for_another_while_it_has_tries(
     assert [(line["event"], line["name"]) for line in log] == [("job.lost", KNOWN)]
 
 
+def test_a_lost_job_is_cancelled_by_a_wish_that_came_while_its_row_was_locked(alone: Flask, redis: Redis) -> None:
+    """Such a wish is in the timeline alone; one from before it was retried is of the past."""
+    add(alone, "t_a", 2)
+    going = Going(alone, redis)
+    going.round()
+    sql(alone, "UPDATE platform.jobs SET state = 'running', tries = max_tries, due_at = now()")
+    wished, retried = (row.id for row in sql(alone, "SELECT id FROM platform.jobs"))
+    for job, kind in ((wished, "cancel asked"), (retried, "cancel asked"), (retried, "retried")):
+        sql(alone, "INSERT INTO platform.job_events (job, kind, text) VALUES (:job, :kind, 'mine')", job=job, kind=kind)
+    going.round()
+    found = sql(alone, "SELECT id, state, reason FROM platform.jobs ORDER BY state")
+    assert [tuple(row) for row in found] == [(wished, "cancelled", "mine"), (retried, "dead", None)]
+
+
 def test_a_job_that_its_worker_is_about_to_commit_is_not_lost(alone: Flask, redis: Redis) -> None:
     add(alone, "t_a", 1)
     going = Going(alone, redis)
@@ -216,25 +231,25 @@ def test_a_job_that_its_worker_is_about_to_commit_is_not_lost(alone: Flask, redi
 
 
 def test_where_no_worker_is_jobs_stay_in_the_table(alone: Flask, redis: Redis) -> None:
-    add(alone, None, 100)
+    crowd(alone)
     redis.flushdb()
     going = Going(alone, redis)
     redis.zadd(BEATS.format("fast"), {"gone": redis.time()[0] - 1})
     going.round()
-    assert states(alone) == {"waiting": 100}
+    assert states(alone) == {"waiting": CROWD}
     redis.zadd(BEATS.format("fast"), {"came": redis.time()[0] + 15})
     going.round()
-    assert states(alone) == {"waiting": 100 - AHEAD["fast"], "leased": AHEAD["fast"]}
+    assert states(alone) == {"waiting": CROWD - AHEAD["fast"], "leased": AHEAD["fast"]}
 
 
 def test_a_stock_worker_that_has_registered_is_one(alone: Flask, redis: Redis) -> None:
     """A killed one is still on RQ's list, but what it told of itself is gone after a while."""
-    add(alone, None, 100)
+    crowd(alone)
     redis.flushdb()
     redis.sadd("rq:workers:fast", "rq:worker:gone", "rq:worker:there")
     going = Going(alone, redis)
     going.round()
-    assert states(alone) == {"waiting": 100}
+    assert states(alone) == {"waiting": CROWD}
     redis.hset("rq:worker:there", "state", "idle")
     going.round()
     assert states(alone)["leased"] == AHEAD["fast"]
@@ -245,7 +260,7 @@ def test_no_more_lies_in_rq_than_its_workers_soon_do(
 ) -> None:
     monkeypatch.setattr(dispatcher, "FULL_SECONDS", 3600.0)
     for queue in AHEAD:
-        add(alone, None, 100, queue=queue)
+        crowd(alone, queue)
     going = Going(alone, redis)
     for _ in range(3):
         going.round(looks=False)
@@ -304,6 +319,12 @@ def test_its_client_waits_a_second_and_asks_once(settings: Settings) -> None:
         assert (connection.socket_timeout, connection.socket_connect_timeout) == (1, 1)
         assert connection.retry.get_retries() == 0
         assert client.get_retry() is None
+
+
+def crowd(app: Flask, queue: str = "fast") -> None:
+    """As many jobs as no worker takes at once, of so many tenants that none of their caps counts."""
+    for number in range(25):
+        add(app, f"t_{number}", CROWD // 25, queue=queue)
 
 
 def messages(redis: Redis, queue: str = "fast") -> list[Any]:

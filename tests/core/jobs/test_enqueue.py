@@ -46,6 +46,14 @@ def test_a_job_is_gone_with_the_transaction_that_asked_for_it(app: Flask, mark: 
         assert [job.state for job in jobs_of(mark)] == [JobState.WAITING]  # the control
 
 
+def test_asking_tells_the_jobs_id_or_none_where_its_key_is_taken(app: Flask, mark: str) -> None:
+    with app.app_context(), transaction():
+        plain, first, second = (enqueue("tests.effect", args=[mark], key=key) for key in (None, mark, mark))
+    with app.app_context():
+        assert {plain, first} == {job.id for job in jobs_of(mark)}
+    assert second is None
+
+
 def test_an_unknown_job_is_refused_where_it_is_asked_for(app: Flask) -> None:
     with app.app_context(), pytest.raises(UnknownJob, match=r"no\.such"):
         enqueue("no.such")

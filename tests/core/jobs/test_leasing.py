@@ -28,9 +28,9 @@ def _nobody_waits(alone: Flask) -> Iterator[None]:
     clear(alone)
 
 
-def turn(app: Flask, most: int = MANY, after: str = "", queue: Any = "fast") -> Turn:
+def turn(app: Flask, most: int = MANY, after: str = "", queue: Any = "fast", each: int = MANY) -> Turn:
     with app.app_context():
-        return leasing.turn(queue, most, after)
+        return leasing.turn(queue, most, after, each=each)
 
 
 def whose(turn: Turn) -> list[str | None]:
@@ -98,13 +98,34 @@ def test_a_tenant_whose_jobs_are_all_for_later_takes_nobodys_turn(alone: Flask) 
     assert whose(turn(alone, after=first.after)) == ["t_z"]
 
 
-def test_the_platforms_jobs_count_for_several_tenants_and_have_no_cap(alone: Flask) -> None:
+def test_a_row_that_waits_for_no_time_is_in_nobodys_way(alone: Flask) -> None:
+    """Nothing of ours writes one; whoever mends rows by hand may."""
+    add(alone, "t_a")
+    sql(alone, "UPDATE platform.jobs SET due_at = NULL")
+    add(alone, "t_b")
+    assert whose(turn(alone)) == ["t_b"]
+
+
+def test_the_platforms_jobs_leave_half_the_room_to_others(alone: Flask) -> None:
+    """Mails to a server that hangs are everybody's, and so is the time until a worker is free again."""
+    add(alone, None, 100)
+    first = turn(alone, 20)
+    assert whose(first) == [None] * 10
+    assert whose(turn(alone, 20)) == []
+    add(alone, "t_a", 20)
+    assert whose(turn(alone, 20)) == ["t_a"] * AT_ONCE
+    finish(alone, first.leased)
+    assert whose(turn(alone, 20)) == [None] * 10  # of those that are out, only what no worker has begun counts
+
+
+def test_the_platforms_jobs_count_for_several_tenants(alone: Flask) -> None:
     add(alone, None, 50)
     add(alone, "t_a", 50)
     found = turn(alone, 40)
-    both = [None] * turns.WEIGHT + ["t_a"]
+    both: list[str | None] = [None] * turns.WEIGHT + ["t_a"]
     assert whose(found)[: 2 * len(both)] == both * 2
-    assert len(found.leased) == 40
+    assert len(found.leased) == 20 + AT_ONCE
+    assert len(turn(alone, 40).leased) == 0
     finish(alone, found.leased)
     for number in range(BATCH + 10):
         add(alone, f"t_{number:03}", 5)
@@ -127,6 +148,15 @@ def test_no_more_of_a_tenants_jobs_are_out_than_its_plan_allows(
     assert whose(turn(alone, queue="slow")) == [tenant] * most  # each queue for itself
     finish(alone, first.leased[:1])
     assert whose(turn(alone)) == [tenant] * min(most, 1)
+
+
+def test_whatever_a_plan_allows_no_more_are_out_than_leave_a_worker_to_others(alone: Flask) -> None:
+    tenant = business(alone, {"jobs_at_once": None})
+    add(alone, tenant, 20)
+    assert whose(turn(alone, each=3)) == [tenant] * 3
+    assert whose(turn(alone, each=3)) == []
+    add(alone, "t_b", 9)
+    assert whose(turn(alone, each=3)) == ["t_b"] * 3
 
 
 def test_a_tenant_without_a_limit_has_as_many_out_as_there_is_room(alone: Flask) -> None:

@@ -18,7 +18,7 @@ from tests.support.waiting import KNOWN, add, clear
 
 ENDED, WAITING, OUT = 100_000, 10_000, 20
 FEW = 400  # rows: of the index and of the table, of those to be leased and of those that are out
-TURN = {"queue": "fast", "lock": 0, "most": 64, "after": "", "known": [KNOWN], "kept": leasing.KEPT}
+TURN = {"queue": "fast", "lock": 0, "most": 64, "each": 64, "after": "", "known": [KNOWN], "kept": leasing.KEPT}
 
 Look = Callable[[Flask], tuple[str, dict[str, Any]]]
 LOOKS: dict[str, Look] = {

@@ -108,6 +108,20 @@ def test_a_paused_schedule_has_no_ticks_and_has_missed_them(
     assert tick(here) == added
 
 
+def test_a_look_that_finds_nothing_still_says_that_a_dispatcher_is_there(here: Flask, periodic: Periodic) -> None:
+    """Once a minute, since a paused job or a rare one would look like no dispatcher else."""
+    handler = periodic(cron="0 0 1 1 *")
+    for ago, told in ((50, False), (70, True)):
+        with here.app_context(), transaction():
+            long_since = sa.func.now() - timedelta(seconds=ago)
+            row = insert(JobSchedule).values(name=handler.name, looked_at=long_since)
+            db.session.execute(row.on_conflict_do_update(index_elements=["name"], set_={"looked_at": long_since}))
+        assert tick(here) == 0
+        with here.app_context():
+            late = sa.select(sa.func.now() - JobSchedule.looked_at).where(JobSchedule.name == handler.name)
+            assert (db.session.scalars(late).one() < timedelta(seconds=30)) is told
+
+
 def test_a_job_may_be_paused_before_its_first_tick(here: Flask, periodic: Periodic) -> None:
     handler = periodic()
     steer(here, steering.pause_schedule, handler.name)

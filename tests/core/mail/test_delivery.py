@@ -98,9 +98,8 @@ def write(app: Flask) -> tuple[str, str]:
     to = f"{unique()}@example.com"
     with app.app_context(), app.test_request_context(), transaction():
         mail.send("welcome", to=to, url="http://shop.example/enter")
-        (job,) = (found for found in db.session.new if isinstance(found, Job))
-        db.session.flush()
-        return to, str(job.id)
+        mine = sa.select(sa.cast(Mail.id, sa.String)).where(Mail.to == to).scalar_subquery()
+        return to, str(db.session.scalars(sa.select(Job.id).where(Job.args[0].astext == mine)).one())
 
 
 def deliver(app: Flask, job: str) -> None:

@@ -2,7 +2,7 @@
 
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
@@ -76,17 +76,14 @@ class Hands:
     def give(self, name: str, *args: Any, tenant: str | None = None, limit: int | None = None) -> UUID:
         """Ask for a job, lease it for an hour, and send it."""
         with self.app.app_context(), transaction():
-            enqueue(name, tenant, list(args))
-            given = self._lease(_asked(), limit or registry.get(name).limit_seconds)
+            given = self._lease([enqueue(name, tenant, list(args))], limit or registry.get(name).limit_seconds)
         Line(self.redis).send(given)
         return given[0].id
 
     def give_many(self, name: str, number: int) -> list[UUID]:
         """The same for many, sent in one trip."""
         with self.app.app_context(), transaction():
-            for _ in range(number):
-                enqueue(name, args=["many"])
-            given = self._lease(_asked(), 60)
+            given = self._lease([enqueue(name, args=["many"]) for _ in range(number)], 60)
         Line(self.redis).send(given)
         return [one.id for one in given]
 
@@ -95,7 +92,7 @@ class Hands:
             given = self._lease([id_], 60)
         Line(self.redis).send(given)
 
-    def _lease(self, ids: list[UUID], limit: int) -> list[Leased]:
+    def _lease(self, ids: Sequence[UUID | None], limit: int) -> list[Leased]:
         lease = {"state": JobState.LEASED, "lease": Job.lease + 1, "limit_seconds": limit}
         until = sa.func.now() + sa.text("interval '1 hour'")
         again = sa.update(Job).where(Job.id.in_(ids)).values(due_at=until, **lease)
@@ -157,13 +154,6 @@ def worker(hands: Hands) -> Iterator[Worker]:
     with hands.worker("--memory", "400") as started:
         started.ready()
         yield started
-
-
-def _asked() -> list[UUID]:
-    """The ids of the jobs that this transaction has asked for."""
-    jobs = [found for found in db.session.new if isinstance(found, Job)]
-    db.session.flush()
-    return [job.id for job in jobs]
 
 
 def children(pid: int) -> list[str]:
