@@ -15,6 +15,7 @@ from saas.core.database import db, transaction
 from saas.core.jobs import enqueue, handler
 
 KEEP_EVENTS = timedelta(days=90)
+_SPREAD = timedelta(hours=6)
 
 
 def _fetch(_job: UUID, event_id: str) -> Fetched:
@@ -74,8 +75,10 @@ def reconcile_one(tenant: str, looked: Looked | None) -> None:
 
 @handler("billing.reconcile_all", queue="slow", every=86_400)
 def reconcile_all() -> None:
-    for tenant in sorted(reconcile.due()):
-        enqueue("billing.reconcile", args=(tenant,), key=tenant)
+    """Over some hours, so that neither Stripe nor what else waits for a worker, as a sign-up may, has all at once."""
+    due = sorted(reconcile.due())
+    for number, tenant in enumerate(due):
+        enqueue("billing.reconcile", args=(tenant,), key=tenant, delay=_SPREAD * number / len(due))
 
 
 @handler("billing.sweep", every=86_400)

@@ -14,7 +14,8 @@ from redis import Redis
 from rq import Queue
 
 from benchmarks.figures import AtLeast, Figure, Part
-from benchmarks.parts import job_kinds, job_processes, plain_pool
+from benchmarks.parts import job_kinds, job_processes, plain_pool, plain_rates
+from benchmarks.parts.plain_rates import FIRST, LAST
 from benchmarks.stand import Stand
 from saas.core.database import db, transaction
 from saas.core.jobs import Job, enqueue
@@ -26,7 +27,6 @@ from saas.devstack.state import ROOT
 BAR = AtLeast(0.7)
 _JOBS = 4_000
 _MOST = 120.0  # seconds
-_FIRST, _LAST = 0.1, 0.9  # what is before and after is not counted: processes start, and one of them ends first
 
 
 def measure(ground: Stand, rounds: int, *, tiny: bool) -> Part:
@@ -65,7 +65,7 @@ def _ours(ground: Stand, jobs: int) -> float:
                 sa.select(Job.finished_at).where(Job.name == job_kinds.NOTHING).order_by(Job.finished_at)
             )
         )
-    first, last = int(jobs * _FIRST), int(jobs * _LAST)
+    first, last = int(jobs * FIRST), int(jobs * LAST)
     return (last - first) / (ended[last] - ended[first]).total_seconds()
 
 
@@ -76,13 +76,8 @@ def _open(ground: Stand) -> bool:
 
 
 def _theirs(ground: Stand, jobs: int) -> float:
-    """RQ keeps no times that are fine enough, so its queue is looked at."""
     with _pool(ground) as queue:
-        queue.enqueue_many([Queue.prepare_data(plain_pool.nothing, [number]) for number in range(jobs)])
-        looks = list[tuple[float, int]]()
-        _await(lambda: looks.append((time.monotonic(), jobs - queue.count)) or looks[-1][1] == jobs, apart=0.02)
-    first, last = (next(look for look in looks if look[1] >= jobs * part) for part in (_FIRST, _LAST))
-    return (last[1] - first[1]) / (last[0] - first[0])
+        return plain_rates.drained(queue, jobs)
 
 
 @contextmanager
@@ -98,9 +93,9 @@ def _pool(ground: Stand) -> Iterator[Queue]:
             redis.flushdb()
 
 
-def _await(done: Callable[[], bool], apart: float = 0.2) -> None:
+def _await(done: Callable[[], bool]) -> None:
     until = time.monotonic() + _MOST
     while not done():
         if time.monotonic() > until:
             raise RuntimeError(f"not all jobs were done within {_MOST:.0f} s")
-        time.sleep(apart)
+        time.sleep(0.2)

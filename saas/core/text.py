@@ -15,6 +15,11 @@ def fault(value: str) -> str | None:
     return None
 
 
+def storable(value: str) -> str:
+    """What somebody else's program has said, without what a database or a page would refuse."""
+    return _CONTROL.sub(" ", value)
+
+
 def one_line(value: str, longest: int) -> str:
     """The text in composed form (NFC), with single spaces and none around it.
 

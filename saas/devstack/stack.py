@@ -16,7 +16,7 @@ from saas.devstack.state import ROOT, State
 _READY_WITHIN = 90.0  # seconds; a laptop that is busy with something else is slow, not broken
 _WEBHOOK = "/billing/webhook"  # where the platform takes events of Stripe
 _GRANIAN = "--interface wsgi --host 127.0.0.1 --workers 1 --blocking-threads 64"
-_GRACE = ("--grace", str(guard.GRACE - 2))  # so that what a worker is at is handed back before it is killed
+_GRACE = ("--grace", f"{guard.GRACE - 2:g}")  # so that what a worker is at is handed back before it is killed
 
 
 @dataclass(frozen=True)
@@ -80,13 +80,13 @@ class Stack:
         self.finish(self.begin("migrate", "-m", "saas.app", "migrate", administrator=True))
         self.begin("dispatcher", "worker.py", "dispatch")
         self.finish(self.begin("refill", "-m", "saas.app", "tenants", "refill", administrator=True))
-        self.begin("worker-fast", "worker.py", "--queue", "fast", *_GRACE)
-        self.begin("worker-slow", "worker.py", "--queue", "slow", *_GRACE, administrator=True)
+        self.begin("worker-fast", "worker.py", *_GRACE, "--queue", "fast")
+        self.begin("worker-slow", "worker.py", *_GRACE, "--queue", "slow", administrator=True)
         if self.standin:
             self.standin.await_ready()  # the demo's step brings it our plans
         printed = self.finish(self.begin("demo", "-m", "saas.app", "demo", administrator=True))
         self._await_site()
-        self.begin("worker-webhooks", "worker.py", "--queue", "webhooks", *_GRACE)
+        self.begin("worker-webhooks", "worker.py", *_GRACE, "--queue", "webhooks")
         return printed
 
     def begin(self, name: str, *arguments: str, administrator: bool = False) -> Child:

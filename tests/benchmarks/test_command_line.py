@@ -71,16 +71,16 @@ def test_without_a_name_it_lists_them_with_a_line_each():
     assert done.returncode == 0
     lines = [line.split(maxsplit=1) for line in done.stdout.splitlines()]
     files = {path.stem for path in (ROOT / "benchmarks/suite").glob("[!_]*.py")}
-    assert {name for name, _line in lines} == files >= {"binding", "memory", "neighbour", "signup"}
+    assert {name for name, _line in lines} == files >= {"binding", "jobs", "memory", "neighbour", "rq", "signup"}
 
 
-@pytest.mark.parametrize("name", ["binding", "memory", "neighbour", "signup"])
+@pytest.mark.parametrize("name", ["binding", "jobs", "memory", "neighbour", "rq", "signup"])
 def test_a_tiny_run_prints_one_json_object_and_nothing_else(name):
     done = tiny(name)
     result = json.loads(done.stdout)
     assert list(result) == ["bench", "figures", "how"]
     assert result["bench"] == name
-    assert "2 tenants" in result["how"]
+    assert ("2 hits" if name == "rq" else "2 tenants") in result["how"]  # plain RQ knows no tenants
     for figure in result["figures"]:
         assert list(figure) == ["name", "value", "unit", "bar", "holds"]
         assert figure["holds"] is holds(figure)

@@ -129,9 +129,9 @@ def test_each_process_has_a_log_and_few_the_administrators_rights(
     log = checkout / ".devstack" / "log"
     written = {
         "dispatcher": "dispatch application\n",
-        "worker-fast": "--queue fast application\n",
-        "worker-slow": "--queue slow administrator\n",
-        "worker-webhooks": "--queue webhooks application\n",
+        "worker-fast": "--grace 8 --queue fast application\n",
+        "worker-slow": "--grace 8 --queue slow administrator\n",
+        "worker-webhooks": "--grace 8 --queue webhooks application\n",
     }
     # The summary waits for the site, not for the first line of a worker.
     assert eventually(lambda: {name: (log / f"{name}.log").read_text() for name in written} == written)

@@ -77,6 +77,7 @@ class Dispatcher:
     def __init__(self, line: Line) -> None:
         self._line = line
         self._after: dict[Queue, str] = {}
+        self._ours_last: dict[Queue, bool] = {}
         self._workers: dict[Queue, int] = {}
         self._full_until = dict[Queue, float]()
         self._looks_at = 0.0
@@ -108,11 +109,12 @@ class Dispatcher:
         if not most or time.monotonic() < self._full_until.get(queue, 0.0):
             return False
         try:
-            turn = leasing.turn(queue, most, self._after.get(queue, ""), each=_each(queue, most))
+            after, ours_last = self._after.get(queue, ""), self._ours_last.get(queue, False)
+            turn = leasing.turn(queue, most, after, each=_each(queue, most), ours_last=ours_last)
         except DataError:
             log.exception("dispatcher.failed", queue=queue)  # a value of one's that makes no sense; the others go on
             return False
-        self._after[queue] = turn.after
+        self._after[queue], self._ours_last[queue] = turn.after, turn.ours_last
         self._full_until[queue] = time.monotonic() + FULL_SECONDS if turn.full and not turn.more else 0.0
         leased += turn.leased
         for name in turn.unknown:
@@ -129,7 +131,11 @@ class Dispatcher:
 
 
 def _each(queue: Queue, most: int) -> int:
-    """A tenant's jobs, however long they are, leave one worker to the others where there are several."""
+    """How many jobs a tenant may have out: a worker's share fewer than there is room for.
+
+    In `slow` that leaves one worker of several to the others, however long its jobs are; in the other queues, where
+    several short ones lie before each worker, room to be next.
+    """
     return max(most - AHEAD[queue], AHEAD[queue] // 2, 1)
 
 

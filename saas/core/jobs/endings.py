@@ -17,6 +17,7 @@ from saas.core.database import at_once, db
 from saas.core.jobs import registry, rows
 from saas.core.jobs.models import Job, JobState
 from saas.core.jobs.registry import Backoff
+from saas.core.text import storable
 
 PATIENCE = 3.0  # seconds for which a dead worker's transaction may still hold its job's row
 _APART = 0.1  # seconds between two looks at it
@@ -81,7 +82,7 @@ def settle(app: Flask, job_id: UUID, lease: int, verdict: Verdict, text: str) ->
 
 def line(error: BaseException) -> str:
     """What is kept of an error: its name and its first line, without the values of a statement."""
-    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"[:500]
+    return storable(f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")[:500]
 
 
 def _trouble(job_id: UUID, lease: int, verdict: Verdict, text: str) -> str:

@@ -9,6 +9,7 @@ import structlog
 from saas.core.jobs import leasing, rows, turns
 from saas.core.jobs.leasing import Leased
 from saas.core.jobs.models import JobEvent
+from saas.core.jobs.queues import QUEUES
 from saas.core.jobs.sending import Line
 from saas.core.jobs.turns import IN_ORDER, JOBS, WAIT_SECONDS
 
@@ -32,10 +33,10 @@ def unheard(line: Line) -> None:
 
     One that still lies in its queue, behind many or slow ones, keeps its lease for as long.
     """
-    rows = leasing.ask(_IN_DOUBT)
-    jobs = [Leased(row.id, row.name, row.tenant, row.queue, row.lease, row.limit_seconds) for row in rows]
+    found = leasing.ask(_IN_DOUBT, queues=list(QUEUES))
+    jobs = [Leased(row.id, row.name, row.tenant, row.queue, row.lease, row.limit_seconds) for row in found]
     gone, lying = list[Leased](), list[Leased]()
-    for job, row, (known, waits) in zip(jobs, rows, line.lie_there(jobs), strict=True):
+    for job, row, (known, waits) in zip(jobs, found, line.lie_there(jobs), strict=True):
         if row.over and waits:
             lying.append(job)
         elif row.over or not known:
@@ -64,7 +65,7 @@ WITH over AS (
         run_at = CASE next WHEN 'waiting' THEN now() ELSE run_at END,
         due_at = CASE next WHEN 'waiting' THEN now() END,
         finished_at = CASE next WHEN 'waiting' THEN NULL ELSE now() END
-    FROM over WHERE job.id = over.id
+    FROM over WHERE job.id = over.id AND job.id = ANY(ARRAY(SELECT id FROM over))
     RETURNING job.id, job.name, job.tenant, job.tries, job.state
 ), told AS (
     INSERT INTO {JobEvent.__table__} (job, kind, text) SELECT id, 'lost', %(lost)s FROM lost
@@ -75,7 +76,7 @@ SELECT * FROM lost
 _IN_DOUBT = f"""
 {IN_ORDER}
 SELECT id, name, tenant, queue, lease, limit_seconds, due_at <= now() AS over FROM {JOBS}
-WHERE state = 'leased'
+WHERE state = 'leased' AND queue = ANY(%(queues)s)  -- a newer version may have others, and looks after those
     AND due_at < now() + interval '{WAIT_SECONDS - ON_THE_WAY} s'
 ORDER BY queue, tenant, due_at
 """

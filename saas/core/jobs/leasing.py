@@ -34,6 +34,7 @@ class Turn:
     after: str  # the tenant behind whom the next turn begins; "": with the first
     more: bool  # whether it ended before everybody was looked at: the next one need not wait
     full: bool = False  # whether there is no room left for others
+    ours_last: bool = False  # whether the platform's own jobs took all the room, the last time that there was some
 
 
 def due() -> Sequence[Queue]:
@@ -42,20 +43,22 @@ def due() -> Sequence[Queue]:
     return [queue for queue in QUEUES if queue in found]
 
 
-def turn(queue: Queue, most: int, after: str, *, each: int = BATCH) -> Turn:
+def turn(queue: Queue, most: int, after: str, *, each: int = BATCH, ours_last: bool = False) -> Turn:
     """Lease due jobs of one queue, until `most` of it are leased and not begun.
 
     Everybody's first comes before anybody's second: those with the fewest jobs out go first, in turns that begin
     behind the tenant `after`. No tenant has more than `each` out, or fewer where its plan says so. The platform's own
     jobs count for several tenants, are looked at in each turn, and take half of `most`, so that mails that hang do not
-    fill all that lies before the workers. A job
-    that nobody here knows stays, as during a deploy: where none of the other dispatchers has taken it, it says so and
-    is looked at again when a quarter of its age has passed.
+    fill all that lies before the workers; where they have taken all the room there was they come last in the next turn.
+
+    A job that nobody here knows stays, as during a deploy: where none of the other dispatchers has taken it, it says so
+    and is looked at again when a quarter of its age has passed.
     """
     known = [handler.name for handler in registry.handlers()]
     rows = ask(
         turns.statement(current_app.extensions.get("freehold.jobs_at_once")),
-        queue=queue, lock=QUEUES.index(queue), most=most, each=each, after=after, known=known, kept=KEPT,
+        queue=queue, lock=QUEUES.index(queue), most=most, each=each, after=after, ours_last=ours_last,
+        known=known, kept=KEPT,
     )  # fmt: skip
     found = [row for row in rows if row.id is not None]
     leased = [Leased(row.id, row.name, row.tenant, queue, row.lease, row.limit_seconds) for row in found if row.known]
@@ -63,7 +66,8 @@ def turn(queue: Queue, most: int, after: str, *, each: int = BATCH) -> Turn:
     full, early = len(found) >= rows[0].room, rows[0].early
     served = [row.tenant for row in found if row.tenant]
     last = rows[0].stopped_at if early and not full else (served or [after])[-1]
-    return Turn(leased, unknown, last, bool(found) and (len(found) == BATCH if full else early), full)
+    more = bool(found) and (len(found) == BATCH if full else early)
+    return Turn(leased, unknown, last, more, full, full and not served if found else ours_last)
 
 
 def caught_up(queue: Queue) -> None:

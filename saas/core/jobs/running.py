@@ -13,6 +13,7 @@ from flask import current_app
 
 from saas.core.database import TransactionOpen, at_once, db, transaction
 from saas.core.jobs import rows
+from saas.core.text import storable
 
 APART = 0.25  # seconds between two written notes of progress
 LONGEST = 200  # characters of a message
@@ -88,7 +89,7 @@ class Running:
         """Add a line to the job's timeline, whatever becomes of the transaction that is open; see MOST_LINES."""
         log.info("job.says", job=self.key, text=text)
         with at_once() as connection:
-            connection.execute(rows.LOG, {"job_id": self.id, "text": text[:LONGEST_LINE]})
+            connection.execute(rows.LOG, {"job_id": self.id, "text": storable(text)[:LONGEST_LINE]})
 
     def bind(self) -> None:
         """Let the transaction that is open be the tenant's, when the job has one."""
@@ -119,7 +120,7 @@ class Running:
             raise TransactionOpen("a step or the job's effect is under way: tell before it, between steps or after")
 
     def _note(self, done: int | None, total: int | None, message: str | None) -> dict[str, Any]:
-        told = {"told_done": done, "told_total": total, "told_message": message and message[:LONGEST]}
+        told = {"told_done": done, "told_total": total, "told_message": message and storable(message)[:LONGEST]}
         return {"job_id": self.id, "held": self.lease, **told}
 
     def _heed(self, row: Any) -> None:

@@ -81,17 +81,19 @@ WITH RECURSIVE room AS (
     UNION ALL
     SELECT first.id, 1 + (row_number() OVER (ORDER BY due_at) - 1 + (
         SELECT count(*) FROM {JOBS} WHERE {_OURS} IN ('leased', 'running') AND tenant IS NULL
-    )) / {WEIGHT}, 0 FROM (
+    )) / {WEIGHT}, CASE WHEN %(ours_last)s THEN {HOPS} + 1 ELSE 0 END FROM (
         SELECT id, due_at FROM {JOBS} WHERE {_OURS} = 'waiting' AND tenant IS NULL AND due_at <= now()
             AND {_OURS_TO_TAKE}
         ORDER BY tenant, due_at LIMIT (SELECT greatest(least(n, greatest(%(most)s / 2, 1) - (
             SELECT count(*) FROM {JOBS} WHERE {_OURS} = 'leased' AND tenant IS NULL
         )), 0) FROM room)
     ) AS first
+), few AS (
+    SELECT * FROM wanted ORDER BY rank, hop LIMIT {BATCH + _SPARE}
 ), taken AS (
-    SELECT job.id, few.rank, few.hop
-    FROM (SELECT * FROM wanted ORDER BY rank, hop LIMIT {BATCH + _SPARE}) AS few JOIN {JOBS} AS job USING (id)
-    WHERE job.state = 'waiting'
+    SELECT job.id, few.rank, few.hop FROM few JOIN {JOBS} AS job USING (id)
+    -- Written so that only the primary key will do: with the server's idea of the table it would read all that waits.
+    WHERE job.id = ANY(ARRAY(SELECT id FROM few)) AND job.state || '' = 'waiting'
     ORDER BY few.rank, few.hop LIMIT (SELECT greatest(n, 0) FROM room)
     FOR UPDATE OF job SKIP LOCKED
 ), leased AS (
@@ -101,7 +103,7 @@ WITH RECURSIVE room AS (
         due_at = now() + CASE WHEN {KNOWN} THEN interval '{WAIT_SECONDS} s'
             ELSE least(greatest((now() - run_at) / 4, interval '5 s'), interval '10 min') END,
         reason = CASE WHEN {KNOWN} THEN NULL ELSE %(kept)s END
-    FROM taken WHERE job.id = taken.id
+    FROM taken WHERE job.id = taken.id AND job.id = ANY(ARRAY(SELECT id FROM taken))
     RETURNING job.id, job.name, job.tenant, job.lease, job.limit_seconds, job.state = 'leased' AS known, rank, hop
 )
 SELECT stop.stopped_at, stop.early, coalesce((SELECT n FROM room), 0) AS room, leased.*
@@ -113,7 +115,7 @@ FROM (
 
 @cache
 def statement(at_once: AtOnce | None) -> str:
-    """It takes queue, lock (its number), most, each, after, known and kept; `at_once` makes a tenant's cap."""
+    """It takes queue, lock (its number), most, each, after, ours_last, known, kept; `at_once` makes a tenant's cap."""
     cap = f"{AT_ONCE}"
     if at_once is not None:
         cap = f"coalesce(({written(at_once(sa.literal_column('walk.tenant', sa.String)))}), {AT_ONCE})"

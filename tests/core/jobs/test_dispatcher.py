@@ -143,6 +143,34 @@ def test_after_redis_was_wiped_all_is_sent_again_and_nothing_before(alone: Flask
     assert (leases(alone), len(messages(redis))) == ([2, 2, 2], 3)
 
 
+def test_a_lease_in_a_queue_that_only_a_newer_version_has_is_left_to_that(alone: Flask, redis: Redis) -> None:
+    add(alone, "t_a", 1, queue="reports", state="leased", ago=60)
+    add(alone, "t_b", 1)
+    Going(alone, redis).round()
+    assert sorted(sql(alone, "SELECT queue, state, lease FROM platform.jobs")) == [
+        ("fast", "leased", 1),
+        ("reports", "leased", 0),
+    ]
+
+
+def test_the_platform_and_tenants_take_turns_where_one_job_lies_before_one_worker(alone: Flask, redis: Redis) -> None:
+    redis.zrem(BEATS.format("slow"), "slow-1")
+    for tenant in (None, "t_a", "t_b"):
+        add(alone, tenant, 10, queue="slow")
+    going, order = Going(alone, redis), list[str]()
+    for _ in range(12):
+        going.round(looks=not order)
+        going.round(looks=False)  # there is no room: that is nobody's turn
+        going.dispatcher._full_until.clear()
+        ((whose, _),) = sql(
+            alone,
+            "UPDATE platform.jobs SET state = 'done', due_at = NULL, finished_at = now() WHERE state = 'leased'"
+            " RETURNING coalesce(tenant, 'ours'), lease",
+        )
+        order.append(whose)
+    assert order == ["ours", "t_a", "ours", "t_b"] * 3
+
+
 def test_however_often_a_job_is_sent_for_nobody_it_has_all_its_tries(alone: Flask, redis: Redis) -> None:
     add(alone, "t_a", 1)
     going = Going(alone, redis)

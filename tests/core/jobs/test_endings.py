@@ -127,6 +127,16 @@ def test_what_is_kept_of_an_error_without_a_text_is_its_name() -> None:
     assert endings.line(ValueError("\nx")) == "ValueError: "
 
 
+def test_an_error_may_say_what_no_database_stores(app: Flask) -> None:
+    """Its words are somebody else's."""
+    job, error = begun(app), ValueError("a\0b\ud800")
+    with app.app_context():
+        with pytest.raises((ValueError, UnicodeEncodeError)):
+            endings.fail(job, LEASE, str(error), backoff=Backoff())  # the control
+        assert endings.fail(job, LEASE, endings.line(error), backoff=Backoff())
+    assert row(app, job).error == "ValueError: a b "
+
+
 def test_so_is_a_job_whose_database_is_away(app: Flask, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(endings, "PATIENCE", 0.2)
     job = begun(app)
