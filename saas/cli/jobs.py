@@ -10,6 +10,7 @@ import click
 from saas.cli.context import application, table
 from saas.cli.pausing import drain, pause, resume
 from saas.cli.retrying import cancel, dismiss, retry
+from saas.cli.watching import watch
 from saas.core.jobs import figures, looking, present, searching
 from saas.core.jobs.figures import Figures
 from saas.core.jobs.looking import Shown
@@ -54,10 +55,14 @@ def list_jobs(state: str | None, queue: str, name: str, tenant: str, search: str
 
 @jobs.command("show")
 @click.argument("job_id", type=click.UUID, metavar="ID")
+@click.option("--follow", is_flag=True, help="Only how far it is: a line each time it has come further, to its end.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-def show_job(job_id: UUID, as_json: bool) -> None:
+def show_job(job_id: UUID, follow: bool, as_json: bool) -> None:
     """One job, with its timeline."""
     with application():
+        if follow:
+            watch(job_id, as_json=as_json)
+            return
         shown = looking.get(job_id)
         events = [{"at": _time(event.at), "kind": event.kind, "text": event.text} for event in looking.timeline(job_id)]
         if as_json:

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from flask import Flask
 
-from saas.cli import retrying
+from saas.cli import retrying, watching
 from saas.core.database import db, transaction
 from saas.core.jobs import figures, turns
 from saas.core.jobs.queues import QUEUES
@@ -72,6 +73,29 @@ def test_a_job_is_shown_with_its_timeline(run: Run, made: Rows, mark: str) -> No
     assert [event["kind"] for event in shown["timeline"]] == ["log", "failed"]
     people = run("jobs", "show", str(job))
     assert people.stdout.index("ValueError: no") < people.stdout.index("row 7"), "as it happened"
+
+
+def test_a_job_is_followed_to_its_end(
+    app: Flask, run: Run, made: Rows, mark: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes = ["done = 1", "done = 1", "done = 2, message = 'Rows are written'", "state = 'done', due_at = NULL"]
+    for as_json in (False, True):
+        job = made.add(name=mark, state="running", total=2, message="Rows are read")
+        left = iter(changes)
+        step = lambda _s, job=job, left=left: sql(app, f"UPDATE platform.jobs SET {next(left)} WHERE id = :id", id=job)  # noqa: E731
+        monkeypatch.setattr(watching, "time", SimpleNamespace(sleep=step))
+        followed = run("jobs", "show", str(job), "--follow", *["--json"] * as_json)
+        assert followed.exit_code == 0, followed.output
+        lines = followed.stdout.splitlines()
+        if as_json:
+            assert [(line["state"], line["done"]) for line in map(json.loads, lines)] == [
+                ("running", None), ("running", 1), ("running", 2), ("done", 2),
+            ]  # fmt: skip
+        else:
+            assert lines == [
+                "running    Rows are read", "running    1 of 2  Rows are read",
+                "running    2 of 2  Rows are written", "done       2 of 2  Rows are written",
+            ]  # fmt: skip
 
 
 def test_stats_tell_of_each_queue_and_of_names_that_nobody_knows(run: Run, made: Rows, mark: str) -> None:

@@ -11,6 +11,7 @@ from saas.core.attempts import Attempts
 from saas.core.database import db, transaction
 from saas.core.jobs.models import Job, JobState
 from saas.core.jobs.registry import handler
+from saas.core.jobs.running import current
 
 KEEP = {
     JobState.DONE: timedelta(days=7),
@@ -32,6 +33,8 @@ def _sweep(_job: UUID) -> int:
             with transaction():
                 gone = _delete(state, age)
             swept += gone
+            if gone:
+                current().progress(swept, message="Jobs that ended long ago are swept away")
             if gone < BATCH:
                 break
     return swept

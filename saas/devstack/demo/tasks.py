@@ -8,6 +8,7 @@ import structlog
 
 from saas.core.database import db
 from saas.core.jobs import Job, enqueue, handler
+from saas.core.jobs.running import current
 from tenants import isolation
 from tenants.backend.collections import records
 from tenants.backend.collections import service as collections
@@ -30,7 +31,9 @@ log = structlog.get_logger()
 
 def _draw_up(job: UUID, collection: str, seconds: int) -> str:
     log.info("report.begun", job=str(job), about=collection)
-    time.sleep(seconds)
+    for second in range(seconds):
+        current().progress(second, seconds, "The report is drawn up")
+        time.sleep(1)
     return str(job)
 
 
@@ -48,7 +51,4 @@ def ask(tenant: str, collection: str, *, seconds: int = 0) -> str:
     isolation.bind(tenant)
     if REPORTS.name not in {known.name for known in collections.every()}:
         collections.create(REPORTS, actor="system")
-    enqueue("demo.report", tenant, (collection, seconds))
-    db.session.flush()
-    mine = sa.select(Job.id).where(Job.name == "demo.report", Job.tenant == tenant)
-    return str(db.session.scalars(mine.order_by(Job.id.desc()).limit(1)).one())
+    return str(enqueue("demo.report", tenant, (collection, seconds)))
