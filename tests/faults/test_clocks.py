@@ -24,7 +24,9 @@ from tests.support.people import PASSWORD, unique
 AHEAD, BEHIND = 3600, -3600  # seconds
 WAYS = {"ahead": [AHEAD], "behind": [BEHIND], "either way": [AHEAD, BEHIND]}
 IN_TIME, AT_ONCE = 30.0, 3.0  # seconds that a test, and a control, waits for what is due
+TICKS = 2  # at least: a job's first comes at once, the next one when it is time
 NOW, SOON, LATER, LONG_DUE = "0 s", "1 s", "30 min", "-2 h"  # from now, when jobs are due
+TICKLESS = "ticks that did not come"
 LOST, HELD = "-1 s", "30 min"  # from now, when leases end
 KEPT, SWEPT = "7 days - 30 min", "7 days 30 min"  # how long ago jobs were done: those of seven days are forgotten
 
@@ -72,6 +74,16 @@ def test_control_a_dispatcher_that_trusts_its_own_clock_is_noticed(
     record_property("control leaked", len(faults))
 
 
+def test_control_a_dispatcher_that_adds_no_ticks_is_noticed(
+    ready: Ground, nurseries: dict[int, Nursery], record_property: Tell
+) -> None:
+    faults = work(ready, [nurseries[AHEAD]], AT_ONCE, paused=True)
+    print(faults)
+    assert TICKLESS in faults
+    record_property("tried", 1)
+    record_property("control leaked", len(faults))
+
+
 def test_a_form_of_one_site_is_taken_by_another_whose_clock_is_behind(
     ready: Ground, nurseries: dict[int, Nursery]
 ) -> None:
@@ -100,16 +112,22 @@ def test_a_form_of_one_site_is_taken_by_another_whose_clock_is_behind(
     assert askew(ready) == []
 
 
-def work(ready: Ground, nurseries: list[Nursery], patience: float, *, own_clock: bool = False) -> list[str]:
+def work(
+    ready: Ground, nurseries: list[Nursery], patience: float, *, own_clock: bool = False, paused: bool = False
+) -> list[str]:
     """Let them dispatch and work; returns what did not happen in the database's time."""
     started, marks = database_time(ready), put(ready)
+    if paused:
+        schedule = "INSERT INTO platform.job_schedules (name, looked_at, paused_at) VALUES (%s, now(), now())"
+        ready.sql(schedule, jobs.TICK)
     with ExitStack() as ending:
         for nursery in nurseries:
             ending.callback(nursery.start("dispatcher", DISPATCH, own_clock=own_clock).kill)
             ending.callback(nursery.start("fast", FAST).kill)
         live.eventually(lambda: ready.done([marks["long due"]]))
-        until(lambda: not awaited(ready, marks) and ticks(ready, started) >= 2, patience)
+        until(lambda: not awaited(ready, marks) and ticks(ready, started) >= TICKS, patience)
         faults = judge(ready, marks)
+        faults += [TICKLESS] if ticks(ready, started) < TICKS else []
         faults += ["ticked twice"] if ticked_twice(ready, started) else []
     return [*faults, *askew(ready)]
 

@@ -106,7 +106,7 @@ def done(app: Flask, redis: Redis) -> list[str]:
     return [row.tenant for row in rows]
 
 
-def in_order(queue: str, most: int, _after: str) -> Turn:
+def in_order(queue: str, most: int, _after: str, **_named: object) -> Turn:
     """As a queue without fairness would: the oldest first."""
     oldest = f"""{turns.IN_ORDER}
         UPDATE platform.jobs SET state = 'leased', lease = lease + 1, due_at = now() + interval '1 minute'

@@ -1,10 +1,11 @@
-"""Two dispatchers add and send each tick of a periodic job once, and go on when one of them is killed."""
+"""Two dispatchers add and send each tick of a periodic job once, and go on when others are killed or stand still."""
 
 import re
 import secrets
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from contextlib import contextmanager
 
 import pytest
 from flask import Flask
@@ -18,13 +19,16 @@ from saas.core.jobs.sending import Line
 from saas.core.settings import Settings
 from tests.support import counts, database, ticking
 from tests.support.database import sql
-from tests.support.live import Running, eventually
+from tests.support.killing import jobs, processes
+from tests.support.killing.fates import TICKING, Fate
+from tests.support.killing.processes import DISPATCH, Nursery, Process, until
+from tests.support.live import eventually
 from tests.support.threads import together
 from tests.support.waiting import clear
 
 TICKS = 1_000 if counts.FULL else 40
 LATE = 30.0  # seconds
-DISPATCHER = ("-m", "tests.support.ticking")
+HELD_UP = 8.0  # seconds: more than a dispatcher holds up the others that stands still
 
 Tell = Callable[[str, object], None]
 
@@ -53,6 +57,13 @@ def redis(alone: Flask, own: Settings) -> Iterator[Redis]:
         yield client
         client.flushdb()
     clear(alone)
+
+
+@pytest.fixture(scope="module")
+def nursery(alone: Flask, own: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+    """Of dispatchers."""
+    with processes.nursery(own, "http://localhost:8000", "", tmp_path_factory.mktemp("ticks")) as made:
+        yield made
 
 
 @pytest.fixture(autouse=True)
@@ -84,29 +95,63 @@ def test_control_without_the_unique_tick_some_are_added_twice(
     assert doubled > TICKS // 20
 
 
-def test_a_killed_dispatcher_makes_no_tick_late(
-    alone: Flask, own: Settings, redis: Redis, tmp_path: Path, record_property: Tell
+def test_dispatchers_killed_at_any_moment_or_in_a_tick_and_one_that_stands_still_in_it_make_none_late(
+    alone: Flask, redis: Redis, nursery: Nursery, record_property: Tell
 ) -> None:
-    stack = Running(own, "http://localhost:8000", tmp_path)
-    first, second = (stack.spawn(f"dispatcher-{number}", *DISPATCHER) for number in range(2))
-    try:
-        for number in range(2):
-            eventually(lambda: "dispatcher.started" in stack.log(f"dispatcher-{number}"))  # noqa: B023  asked at once
-        eventually(lambda: sent(alone) >= 1)
+    forget(alone)
+    with dispatching(nursery, None, None) as (first, _second):
+        go_on(alone)
         first.kill()
-        first.wait()
-        begun = sent(alone)
-        eventually(lambda: sent(alone) >= begun + 3)
-    finally:
-        second.kill()
-        second.wait()
-    added = ticks(alone)
-    latest = "SELECT max(extract(epoch FROM created_at - run_at)) AS late FROM platform.jobs WHERE name = :name"
-    ((late,),) = sql(alone, latest, name=ticking.NAME)
+        go_on(alone)
+    with dispatching(nursery, Fate(TICKING, jobs.TICK)) as (killed,):
+        eventually(lambda: killed.pid in nursery.struck())
+        assert killed.wait() == -signal.SIGKILL
+    with dispatching(nursery, Fate(TICKING, jobs.TICK, whole=False, by=signal.SIGSTOP)) as (still,):
+        eventually(lambda: still.pid in nursery.struck())
+        with dispatching(nursery, None):
+            go_on(alone)
+        assert still.running()
+    added, late = ticks(alone, jobs.TICK), max(lateness(alone))
     print(f"{len(added)} ticks, the latest by {late:.2f} s")
-    record_property("faults", 1)
+    record_property("tried", len(added))
+    record_property("faults", 3)
+    record_property("leaks", added.total() - len(added))
+    assert len(added) == added.total()
     assert without_a_gap(added)
     assert late <= LATE
+
+
+def test_control_one_that_stands_still_in_a_tick_without_bounds_holds_up_all(
+    alone: Flask, redis: Redis, nursery: Nursery, record_property: Tell
+) -> None:
+    forget(alone)
+    with dispatching(nursery, None):
+        go_on(alone, 1)
+    fate = Fate(TICKING, jobs.TICK, whole=False, by=signal.SIGSTOP, patient=True)
+    with dispatching(nursery, fate) as (still,):
+        eventually(lambda: still.pid in nursery.struck())
+        added = len(lateness(alone))
+        with dispatching(nursery, None):
+            assert not until(lambda: len(lateness(alone)) > added, HELD_UP)
+    record_property("tried", 1)
+    record_property("control leaked", 1)
+
+
+@contextmanager
+def dispatching(nursery: Nursery, *fates: Fate | None) -> Iterator[list[Process]]:
+    """A dispatcher for each of them; at the end all are killed."""
+    started = [nursery.start("dispatcher", DISPATCH, fate) for fate in fates]
+    try:
+        yield started
+    finally:
+        for process in started:
+            process.kill()
+
+
+def go_on(app: Flask, ticks: int = 2) -> None:
+    """Until so many more ticks are sent."""
+    before = sent(app)
+    eventually(lambda: sent(app) >= before + ticks)
 
 
 def race(app: Flask, redis: Redis) -> tuple["Counter[str]", int]:
@@ -130,9 +175,14 @@ def go_round(app: Flask, rival: Dispatcher) -> None:
         rival.round()
 
 
-def ticks(app: Flask) -> "Counter[str]":
+def forget(app: Flask) -> None:
+    clear(app)
+    sql(app, "DELETE FROM platform.job_schedules")
+
+
+def ticks(app: Flask, name: str = ticking.NAME) -> "Counter[str]":
     """By their numbers."""
-    rows = sql(app, "SELECT tick FROM platform.jobs WHERE tick LIKE :name", name=f"{ticking.NAME}@%")
+    rows = sql(app, "SELECT tick FROM platform.jobs WHERE tick LIKE :name", name=f"{name}@%")
     return Counter(re.findall(r"@(\d+)", row.tick)[0] for row in rows)
 
 
@@ -143,7 +193,13 @@ def without_a_gap(added: "Counter[str]") -> bool:
 
 def sent(app: Flask) -> int:
     query = "SELECT count(*) AS n FROM platform.jobs WHERE name = :name AND state = 'leased'"
-    return int(sql(app, query, name=ticking.NAME)[0].n)
+    return int(sql(app, query, name=jobs.TICK)[0].n)
+
+
+def lateness(app: Flask) -> list[float]:
+    """By how many seconds each tick was late."""
+    query = "SELECT extract(epoch FROM created_at - run_at) AS late FROM platform.jobs WHERE name = :name"
+    return [row.late for row in sql(app, query, name=jobs.TICK)]
 
 
 def messages(redis: Redis) -> int:

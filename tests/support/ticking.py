@@ -1,7 +1,5 @@
-"""A dispatcher that knows a job of each second: `python -m tests.support.ticking`."""
+"""A job of each second, that two dispatchers race for."""
 
-from saas.app import create_app
-from saas.cli import work
 from saas.core.jobs import handler
 
 NAME = "tests.tick"
@@ -10,7 +8,3 @@ NAME = "tests.tick"
 @handler(NAME, every=1, missed="catch_up")
 def tick() -> None:
     """Nobody runs it."""
-
-
-if __name__ == "__main__":
-    work(["dispatch"], obj=create_app)

@@ -177,6 +177,7 @@ CASES: dict[str, Case] = {
     "isolation.probe": probe,
     "mail.deliver": deliver,
     "storm.kept": marked,
+    "storm.owned": marked,
     "tenants.refill": refill,
     "tenants.provision": provision,
     "tenants.reclaim": reclaim,
@@ -195,8 +196,8 @@ UNRULY = (
 )  # fmt: skip
 # What each job of these leaves is its own: two that are asked for leave two of it.
 EACH_ITS_OWN = {
-    "demo.report", "isolation.probe", "storm.kept", "tests.effect", "tests.halting", "tests.long", "tests.storm",
-    "tests.tenant",
+    "demo.report", "isolation.probe", "storm.kept", "storm.owned", "tests.effect", "tests.halting", "tests.long",
+    "tests.storm", "tests.tenant",
 }  # fmt: skip
 LEAVES_NOTHING = {"isolation.peek"}
 

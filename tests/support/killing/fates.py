@@ -1,4 +1,7 @@
-"""Where a process of the platform dies, by name, and at the how manieth time. It writes that down and strikes."""
+"""Where a process of the platform dies, or stands still, by name, and at the how manieth time.
+
+It writes that down and strikes.
+"""
 
 import mmap
 import os
@@ -13,6 +16,7 @@ PICK_UP, CALL = ("before pick-up", "after pick-up"), ("before the call", "after 
 EFFECT, COMMIT = ("before effect", "after effect"), ("before commit", "after commit")
 ACKNOWLEDGE = ("before acknowledge", "after acknowledge")
 REQUEST = ("before a request's commit", "after a request's commit")
+TICKING = "after a tick's insert"  # and before its commit; no point of a storm's
 
 DISPATCHER = (*LEASE, *ENQUEUE)
 WORKER = (*PICK_UP, *CALL, *EFFECT, *COMMIT, *ACKNOWLEDGE)
@@ -25,6 +29,8 @@ class Fate:
     job: str = jobs.KEPT  # at a worker's points: while it is at such a one
     at: int = 1
     whole: bool = True  # with all of its group, as when its machine dies
+    by: int = signal.SIGKILL  # or SIGSTOP, for a process without children
+    patient: bool = False  # at a tick: without the bounds by which one that stands still there holds up nobody for long
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -47,5 +53,5 @@ class Doom:
         with open(self.ledger, "a") as ledger:  # noqa: PTH123  one write that is appended
             ledger.write(f"{os.getsid(0)}|{point}|{job or ''}\n")
         if self.fate.whole:
-            os.kill(os.getsid(0), signal.SIGKILL)  # whose other children die with it
-        os.killpg(0, signal.SIGKILL)
+            os.kill(os.getsid(0), self.fate.by)  # whose other children die with it
+        os.killpg(0, self.fate.by)

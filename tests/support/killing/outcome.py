@@ -54,6 +54,12 @@ def of_mails(told: Told, crowd: Crowd) -> Fared:
 
 ASKED_FOR = f"SELECT detail->>'mark', detail->>'kind' FROM platform.audit WHERE action = '{ASKED}'"
 EFFECTS = f"SELECT detail->>'mark', count(*) FROM platform.audit WHERE action = '{jobs.EFFECT}' GROUP BY 1"
+# Effects that a tenant's job has had elsewhere, or the platform's in a tenant.
+ASTRAY = f"""
+    SELECT effect.detail->>'mark', effect.tenant FROM platform.audit effect JOIN platform.audit asked
+    ON asked.detail->>'mark' = effect.detail->>'mark' AND asked.action = '{ASKED}'
+    WHERE effect.action = '{jobs.EFFECT}' AND effect.tenant IS DISTINCT FROM asked.detail->>'of'
+"""
 OPEN = """
     SELECT name, state, count(*) FROM platform.jobs WHERE state IN ('waiting', 'leased', 'running') AND tick IS NULL
     AND name NOT LIKE '%unleased' AND run_at < now() + interval '1 minute' GROUP BY 1, 2

@@ -1,4 +1,4 @@
-"""Crash points by name, around each step that a job takes: a process kills itself there, with -9.
+"""Crash points by name, around each step that a job takes: a process kills itself there, with -9, or stops itself.
 
 The code under test knows nothing of them: they are put around it in a process that the tests start, which dies of one.
 """
@@ -15,7 +15,7 @@ from redis.client import Pipeline
 from sqlalchemy.engine.default import DefaultDialect
 
 from saas.core.database import db
-from saas.core.jobs import leasing, registry, worker
+from saas.core.jobs import leasing, registry, schedules, worker
 from tests.support.killing import jobs
 from tests.support.killing.fates import (
     ACKNOWLEDGE,
@@ -27,6 +27,7 @@ from tests.support.killing.fates import (
     LEASE,
     PICK_UP,
     REQUEST,
+    TICKING,
     WORKER,
     Doom,
     Fate,
@@ -42,6 +43,8 @@ def install(fate: Fate, ledger: str) -> None:
     if fate.point in DISPATCHER:
         _around_leases(doom)
         _around_sending(doom)
+    elif fate.point == TICKING:
+        _behind_ticks(doom)
     elif fate.point in WORKER:
         at = _At()
         _around_taking(doom)
@@ -86,6 +89,20 @@ def _around_sending(doom: Doom) -> None:
         return answer
 
     Pipeline.execute = executing  # type: ignore[method-assign]
+
+
+def _behind_ticks(doom: Doom) -> None:
+    add = schedules._add
+
+    def adding(handler: registry.Handler, *arguments: Any, **named: Any) -> int:
+        added = add(handler, *arguments, **named)
+        if added:
+            doom.reach(TICKING, handler.name)
+        return added
+
+    schedules._add = adding
+    if doom.fate.patient:
+        schedules._IMPATIENT = sa.text("SELECT")
 
 
 def _around_taking(doom: Doom) -> None:

@@ -1,5 +1,6 @@
 """A storm: the platform's processes die at points by name and at any moment, Redis dies and is wiped, people go on."""
 
+import itertools
 import random
 import time
 from collections import Counter, deque
@@ -76,6 +77,8 @@ class Storm:
     chance: random.Random
     slots: list[Slot]
     hits: Counter[str] = field(default_factory=Counter)
+    last: float = 0.0  # when something was hit for the last time that we know of, on the monotonic clock
+    _struck: int = 0
 
     def rage(self, size: Size) -> None:
         """Until each fate was met and everybody is satisfied; raises TimeoutError when that takes too long."""
@@ -96,6 +99,8 @@ class Storm:
 
     def tend(self) -> None:
         struck = self.nursery.struck()
+        if len(struck) > self._struck:
+            self._struck, self.last = len(struck), time.monotonic()
         for slot in self.slots:
             slot.tend(self.nursery, struck)
 
@@ -121,6 +126,7 @@ class Storm:
         elif not self._kill(event):
             return False
         self.hits[event if event == WIPED else f"{event}, {KILLED}"] += 1
+        self.last = time.monotonic()
         return True
 
     def _kill(self, sort: str) -> bool:
@@ -152,11 +158,12 @@ def _dealt(name: str, command: Sequence[str], fates: list[Fate]) -> Iterable[Slo
 
 def _fates(named: Sequence[str], size: Size, chance: random.Random) -> list[Fate]:
     """Each point as often as it is to be hit, and those of the controls, in any order."""
-    jobs_there: Callable[[], str] = lambda: chance.choice(["sign-up", jobs.KEPT])  # noqa: E731
+    in_requests: Callable[[], str] = lambda: chance.choice(["sign-up", jobs.KEPT])  # noqa: E731
+    in_workers = itertools.cycle((jobs.KEPT, jobs.KEPT, jobs.OWNED))
     made = [
         Fate(
             point,
-            jobs_there() if point in fates.REQUEST else jobs.KEPT,
+            in_requests() if point in fates.REQUEST else next(in_workers),
             chance.randint(1, size.life),
             whole=point not in fates.WORKER or chance.random() < _WHOLE,
         )
