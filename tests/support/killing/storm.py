@@ -59,6 +59,8 @@ class Slot:
         if self.process is None or outlived or not self.process.running():
             if self.process:
                 self.process.kill()  # all of its group
+            if self.fate:
+                self.fates.append(self.fate)  # not met: it has ended of something else
             self.fate = self.fates.popleft() if self.fates else None
             self.process = nursery.start(self.name, self.command, self.fate)
             self.since = time.monotonic()
@@ -135,8 +137,6 @@ class Storm:
             return False
         slot = self.chance.choice(old)
         assert slot.process
-        if slot.fate and slot.process.running():
-            slot.fates.append(slot.fate)  # not met yet
         slot.process.kill()
         return True
 
