@@ -32,8 +32,8 @@ log = structlog.get_logger()
 def _draw_up(job: UUID, collection: str, seconds: int) -> str:
     log.info("report.begun", job=str(job), about=collection)
     for second in range(seconds):
-        current().progress(second, seconds, "The report is drawn up")
         time.sleep(1)
+        current().progress(second + 1, seconds, "The report is drawn up")
     return str(job)
 
 
