@@ -40,6 +40,7 @@ def alone(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Flask]
 @pytest.fixture
 def redis(alone: Flask, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Redis]:
     monkeypatch.setattr(schedules, "tick", lambda: None)
+    monkeypatch.setattr(dispatcher, "FULL_SECONDS", 0.0)  # of the clock: the workers' time here is told, not waited for
     clear(alone)
     with dispatcher.connect(database.own_queue(settings, 3)) as client:
         client.flushdb()
