@@ -4,6 +4,7 @@ Nothing is shared between tests but the services: each opens businesses of its o
 """
 
 import contextlib
+import gc
 import random
 import tempfile
 from collections.abc import Callable, Iterator
@@ -11,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 
 from migrations import fleet
+from saas.accounts import passwords
 from saas.app import create_app
 from saas.cli import context
 from saas.core.settings import Settings
@@ -64,6 +67,12 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["services"] = node.config.stash[_URLS]
 
 
+def pytest_collection_finish() -> None:
+    """What thousands of tests are made of stays to the end: each collection of garbage would walk through it."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if ending := session.config.stash.get(_ENDING, None):
         ending.close()
@@ -85,6 +94,14 @@ def _logging_stays_the_tests() -> Iterator[None]:
     """A command that runs in this process would set it up for good, and later tests would not see their log lines."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(context, "configure_logging", lambda _settings: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _hashing_is_quick() -> Iterator[None]:
+    """Nearly each test signs people up, and half of that would be the hash. The live stacks hash in earnest."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         yield
 
 

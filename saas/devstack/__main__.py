@@ -73,9 +73,8 @@ def reset(yes: bool) -> None:
 @verbs.command(context_settings=_PASS_ON)
 @_arguments
 def test(arguments: tuple[str, ...]) -> None:
-    """Run the tests; all of them, and with coverage, when none are named."""
-    wanted = arguments or ("--cov", "--cov-report=term-missing:skip-covered")
-    _become("-m", "pytest", "-n", "2", "--dist", "worksteal", *wanted)
+    """Run the tests; all of them when none are named. With --cov it is told what they did not reach."""
+    _become("-m", "pytest", "-n", "2", "--dist", "worksteal", *arguments)
 
 
 @verbs.command(context_settings=_PASS_ON)
