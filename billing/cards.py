@@ -1,11 +1,12 @@
 """Plans as pages show them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from billing import catalog
 from billing.catalog import CURRENCY, Interval, Plan
 from billing.money import short, shown
+from tenants.usage import limits
 from tenants.usage.limits import Limit
 from tenants.usage.service import Meter
 
@@ -35,9 +36,11 @@ class Difference:
         return self.meter.limit.kind == "stock" and self.after is not None and self.meter.used > self.after
 
 
-def cards(interval: Interval, current: tuple[str, str | None] | None = None, *, trials: bool = True) -> list[Card]:
+def cards(
+    interval: Interval, current: tuple[str, str | None] | None = None, *, currency: str = CURRENCY, trials: bool = True
+) -> list[Card]:
     """All plans; `current` is the code of the one they have, and its interval. Who has subscribed has no trials."""
-    return [_card(plan, interval, current, trials=trials) for plan in catalog.PLANS]
+    return [_card(plan, interval, currency, current, trials=trials) for plan in catalog.on_sale()]
 
 
 def interval_of(given: str | None) -> Interval:
@@ -45,23 +48,34 @@ def interval_of(given: str | None) -> Interval:
     return Interval.YEAR if given == Interval.YEAR else Interval.MONTH
 
 
-def differences(plan: Plan, meters: Sequence[Meter]) -> list[Difference]:
-    after = {limit.name: allowed for limit, allowed in plan.allowances()}
-    return [Difference(meter, after[meter.limit.name]) for meter in meters]
+def differences(after: Mapping[str, int | None], meters: Sequence[Meter]) -> list[Difference]:
+    """`after`: as in `tenants.limits`."""
+    return [Difference(meter, limits.allowed(after, meter.limit)) for meter in meters]
 
 
-def _card(plan: Plan, interval: Interval, current: tuple[str, str | None] | None, *, trials: bool) -> Card:
-    notes = [f"{plan.trial_days} days free to begin with"] if plan.trial_days and trials else []
-    if interval == Interval.YEAR and not plan.free:
-        saved = plan.prices[Interval.MONTH] * 12 - plan.prices[Interval.YEAR]
-        notes.insert(0, f"{shown(plan.prices[Interval.YEAR] // 12, CURRENCY)} a month, {short(saved, CURRENCY)} less")
+def _card(
+    plan: Plan, interval: Interval, currency: str, current: tuple[str, str | None] | None, *, trials: bool
+) -> Card:
     return Card(
         code=plan.code,
         name=plan.name,
         summary=plan.summary,
-        price=short(plan.prices.get(interval, 0), CURRENCY),
+        price=short(0 if plan.free else plan.amount(interval, currency), currency),
         per="" if plan.free else f"a {interval}",
-        notes=tuple(notes),
+        notes=tuple(_notes(plan, interval, currency, trials=trials)),
         allowances=plan.allowances(),
         current=current is not None and current[0] == plan.code and (plan.free or current[1] in {None, interval}),
     )
+
+
+def _notes(plan: Plan, interval: Interval, currency: str, *, trials: bool) -> Iterator[str]:
+    if plan.free:
+        return
+    if interval == Interval.YEAR:
+        year = plan.amount(Interval.YEAR, currency)
+        saved = plan.amount(Interval.MONTH, currency) * 12 - year
+        yield f"{shown(year // 12, currency)} a month, {short(saved, currency)} less"
+    if plan.trial.days and trials:
+        yield f"{plan.trial.days} days free to begin with"
+    if plan.seat:
+        yield f"{short(plan.seat[currency][interval], currency)} a {interval} for each more seat"

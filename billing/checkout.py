@@ -6,22 +6,22 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from billing import customers, entitlements, following, mirror
+from billing import customers, entitlements, following, mirror, shaping, trials
 from billing.catalog import Price
 from billing.entitlements import Cause
-from billing.errors import AlreadySubscribed, Missing, Refused, Superseded, UnknownCheckout
+from billing.errors import AlreadySubscribed, Missing, PayFirst, Refused, Superseded, UnknownCheckout
 from billing.gateway import checkouts as gateway
-from billing.gateway import products
 from billing.gateway.objects import Session
-from billing.models import Checkout, CheckoutState, Subscription
+from billing.models import LIVE_CHECKOUT, Checkout, CheckoutState
 from saas.core import audit
 from saas.core.database import db, outside
 from saas.core.ids import uuid7
 from saas.core.jobs import enqueue
+from tenants.usage import stocks
+from tenants.usage.limits import SEATS
 
 LASTS = timedelta(hours=2)
 _FRESH = timedelta(hours=1)  # Stripe refuses a session that would end within half an hour
-_LIVE = (CheckoutState.STARTING, CheckoutState.OPEN)
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def start(payer: Payer, price: Price) -> str:
 
     Raises AlreadySubscribed, StripeAway and, when another tab was quicker, Superseded.
     """
-    if paid := _drop_other(payer, price):
+    if paid := drop_other(payer.tenant, price):
         return paid
     wanted = _intent(payer, price)
     if wanted.session_id and (url := _still_open(wanted)):
@@ -49,7 +49,7 @@ def start(payer: Payer, price: Price) -> str:
     with outside():
         session = gateway.create_session(
             customer=customer,
-            price=products.price_id(price),
+            items=shaping.items(price, seats=wanted.seats),
             trial_days=wanted.trial_days,
             tenant=payer.tenant,
             return_url=wanted.return_url,
@@ -69,23 +69,24 @@ def of_tenant(tenant: str, id_: UUID | None) -> Checkout:
 
 def open_of(tenant: str) -> Checkout | None:
     """The payment that is under way."""
-    live = sa.select(Checkout).where(Checkout.tenant == tenant, Checkout.state.in_(_LIVE))
+    live = sa.select(Checkout).where(Checkout.tenant == tenant, Checkout.state.in_(LIVE_CHECKOUT))
     return db.session.scalar(live.where(Checkout.expires_at > sa.func.now()))
 
 
-def _drop_other(payer: Payer, price: Price) -> str | None:
+def drop_other(tenant: str, price: Price | None) -> str | None:
     """End the payment that is open for another choice, or too old to be used; at Stripe first, then here.
 
     Returns where to see it when somebody has paid there just now.
     """
-    entitlements.lock(payer.tenant)
-    found = db.session.scalar(sa.select(Checkout).where(Checkout.tenant == payer.tenant, Checkout.state.in_(_LIVE)))
-    if found is None or (_is_for(found, price) and _usable(found)):
+    entitlements.lock(tenant)
+    found = db.session.scalar(sa.select(Checkout).where(Checkout.tenant == tenant, Checkout.state.in_(LIVE_CHECKOUT)))
+    if found is None or (price and _is_for(found, price) and _usable(found)):
         return None
     if found.session_id and _end_at_stripe(found.session_id) == "complete":
         return found.return_url
-    ended = sa.update(Checkout).where(Checkout.id == found.id, Checkout.state.in_(_LIVE))
+    ended = sa.update(Checkout).where(Checkout.id == found.id, Checkout.state.in_(LIVE_CHECKOUT))
     db.session.execute(ended.values(state=CheckoutState.EXPIRED, url=None, ended_at=sa.func.now()))
+    trials.give_back(tenant)
     return None
 
 
@@ -108,6 +109,8 @@ def _intent(payer: Payer, price: Price) -> Checkout:
     entitlements.lock(payer.tenant)
     if mirror.live_subscription_of(payer.tenant):
         raise AlreadySubscribed
+    if mirror.owes_still(payer.tenant):
+        raise PayFirst
     found = open_of(payer.tenant)
     if found:
         if not _is_for(found, price):
@@ -118,8 +121,11 @@ def _intent(payer: Payer, price: Price) -> Checkout:
         id=id_,
         tenant=payer.tenant,
         plan=price.plan.code,
+        version=price.plan.version,
         interval=price.interval.value,
-        trial_days=_trial_days(payer.tenant, price),
+        currency=price.currency,
+        seats=shaping.seats_beyond(price.plan, stocks.used(SEATS, payer.tenant)),
+        trial_days=_trial_days(payer, price),
         return_url=f"{payer.return_url}?checkout={id_}",
         actor=payer.actor,
         expires_at=mirror.now() + LASTS,
@@ -156,14 +162,15 @@ def _opened(wanted: Checkout, session: Session) -> str:
     return session.url or wanted.return_url  # the same click, twice
 
 
-def _trial_days(tenant: str, price: Price) -> int:
+def _trial_days(payer: Payer, price: Price) -> int:
     """Nobody tries twice."""
-    before = db.session.scalar(sa.select(sa.exists().where(Subscription.tenant == tenant)))
-    return 0 if before else price.plan.trial_days
+    days = price.plan.trial.days
+    return days if days and trials.claim(payer.tenant, payer.email) else 0
 
 
 def _is_for(found: Checkout, price: Price) -> bool:
-    return (found.plan, found.interval) == (price.plan.code, price.interval.value)
+    wanted = (price.plan.code, price.plan.version, price.interval.value, price.currency)
+    return (found.plan, found.version, found.interval, found.currency) == wanted
 
 
 def _usable(found: Checkout) -> bool:

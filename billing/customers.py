@@ -11,14 +11,15 @@ def ensure(tenant: str, *, email: str, name: str) -> str:
     """The id of the tenant's customer at Stripe, made when there is none. To be called with the tenant's row locked.
 
     Commits: the intent first, then, when it returns, the caller's transaction holds the result. A customer of the
-    other mode, live or test, is left behind, since this key does not know it.
+    other mode, live or test, is left behind, since this key does not know it, and so is one that was deleted there.
     """
-    row = db.session.get(Customer, tenant)
+    row = db.session.get(Customer, tenant, populate_existing=True)
     if row is None:
         row = Customer(tenant=tenant, livemode=livemode(), email=email, name=name[:120])
         db.session.add(row)
-    elif row.livemode != livemode():
-        row.id, row.stripe_id, row.livemode, row.email, row.name = uuid7(), None, livemode(), email, name[:120]
+    elif row.deleted_at or row.livemode != livemode():
+        _begin_again(row)
+        row.email, row.name = email, name[:120]
     if row.stripe_id is None:
         db.session.flush()
         id_, kept_email, kept_name = str(row.id), row.email, row.name
@@ -26,3 +27,11 @@ def ensure(tenant: str, *, email: str, name: str) -> str:
             made = gateway.create_customer(email=kept_email, name=kept_name, tenant=tenant, key=id_)
         row.stripe_id = made
     return row.stripe_id
+
+
+def _begin_again(row: Customer) -> None:
+    """Nothing that Stripe has said of the one before is true of the next."""
+    row.id, row.livemode = uuid7(), livemode()
+    row.stripe_id = row.deleted_at = row.clock_at = row.fetched_at = None
+    row.currency = row.card_brand = row.card_last4 = row.card_expires = None
+    row.balance = 0

@@ -2,14 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import sqlalchemy as sa
+import structlog
 
-from billing import catalog, mirror
-from billing.models import OVERDUE, PAYING, AccessChange, Grant
+from billing import access, catalog, dunning, mirror, mrr, occasions, trials
+from billing.access import UnknownVersion
+from billing.ledger import AccessChange
+from billing.models import Subscription
 from saas.core.database import db
+from saas.core.jobs import enqueue
+from tenants import suspension
 from tenants.models import FREE, Standing, Tenant
+
+_MARGIN = timedelta(seconds=1)  # so that a step of dunning has come by the time that the job looks
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -21,16 +31,11 @@ class Cause:
     reason: str | None = None
 
 
-@dataclass(frozen=True)
-class Access:
-    plan: str
-    rule: str  # what the plan rests on: "grant", "subscription" or "free"
-    standing: Standing
-
-
 def start(tenant: Tenant) -> None:
     """Give a new tenant what the free plan allows, which are the defaults."""
-    tenant.plan, tenant.limits, tenant.standing = FREE, dict(catalog.plan(FREE).limits), Standing.GOOD
+    free = catalog.free()
+    tenant.plan, tenant.plan_version, tenant.limits = FREE, free.version, dict(free.limits)
+    tenant.standing = Standing.GOOD
     db.session.add(
         AccessChange(tenant=tenant.id, cause="rule", source="sign-up", rule="free", before=None, after=_shown(tenant))
     )
@@ -47,39 +52,32 @@ def settle(tenant_id: str, cause: Cause) -> bool:
     tenant = lock(tenant_id)
     if tenant is None:  # taken back meanwhile
         return False
-    access = effective(tenant_id)
-    before = _shown(tenant)
-    tenant.plan, tenant.standing = access.plan, access.standing
-    tenant.limits = dict(catalog.plan(access.plan).limits)
+    subscription, now = mirror.subscription_of(tenant_id), mirror.time_of(tenant_id)
+    mrr.note(tenant_id, subscription, now)
+    _look_again(tenant_id, subscription, now)
+    trials.watch(tenant_id, subscription)
+    try:
+        found = access.effective(tenant_id)
+    except UnknownVersion as error:  # a newer release has sold it: what they have stays until that one is back
+        log.warning("billing.unknown_plan", tenant=tenant_id, plan=str(error))
+        return False
+    before, step = _shown(tenant), dunning.step_after(subscription, now)
+    was = tenant.standing
+    tenant.plan, tenant.plan_version, tenant.limits = found.plan.code, found.plan.version, found.limits
+    suspension.stand(tenant, found.standing)
+    tenant.standing_until = step.at if step and found.rule != "grant" else None
+    occasions.look(tenant, subscription, now, was)
     after = _shown(tenant)
     if before == after:
         return False
     db.session.add(
         AccessChange(
-            tenant=tenant_id, cause=cause.kind, source=cause.source, rule=access.rule, reason=cause.reason,
+            tenant=tenant_id, cause=cause.kind, source=cause.source, rule=found.rule, reason=cause.reason,
             before=before, after=after,
         )
     )  # fmt: skip
     db.session.flush()
     return True
-
-
-def effective(tenant: str) -> Access:
-    """A live grant goes first, then a subscription that is paid for or about to be, then the free plan."""
-    grant, subscription = grant_of(tenant), mirror.subscription_of(tenant)
-    overdue = subscription is not None and subscription.status in OVERDUE
-    standing = Standing.PAST_DUE if overdue else Standing.GOOD
-    if grant:
-        return Access(grant.plan, "grant", standing)
-    if subscription and subscription.plan and subscription.status in PAYING:
-        return Access(subscription.plan, "subscription", standing)
-    return Access(FREE, "free", standing)
-
-
-def grant_of(tenant: str) -> Grant | None:
-    """The grant that is live now."""
-    live = (Grant.ended_at.is_(None), sa.or_(Grant.until.is_(None), Grant.until > sa.func.now()))
-    return db.session.scalar(sa.select(Grant).where(Grant.tenant == tenant, *live))
 
 
 def access_changes_of(tenant: str, most: int = 100) -> Sequence[AccessChange]:
@@ -88,5 +86,20 @@ def access_changes_of(tenant: str, most: int = 100) -> Sequence[AccessChange]:
     return db.session.scalars(mine.order_by(AccessChange.id.desc()).limit(most)).all()
 
 
+def _look_again(tenant: str, subscription: Subscription | None, now: datetime) -> None:
+    """Let a job look when a step of dunning has come and a day before it, and when a trial is about to end."""
+    at = dunning.looks_at(subscription, now) or occasions.trial_told_at(subscription, now)
+    if at:
+        customer = mirror.customer_of(tenant)
+        behind = mirror.now() - now if customer and customer.clock_at else timedelta(0)  # of a test clock's time
+        run_at = at + behind + _MARGIN
+        enqueue("billing.dun", args=(tenant,), run_at=run_at, key=f"{tenant}/{at:%Y%m%dT%H%M%S}")
+
+
 def _shown(tenant: Tenant) -> dict[str, Any]:
-    return {"plan": tenant.plan, "limits": dict(tenant.limits), "standing": str(tenant.standing)}
+    return {
+        "plan": tenant.plan,
+        "version": tenant.plan_version,
+        "limits": dict(tenant.limits),
+        "standing": str(tenant.standing),
+    }

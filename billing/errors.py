@@ -1,5 +1,6 @@
 """What can go wrong when somebody pays."""
 
+from datetime import datetime
 from http import HTTPStatus
 
 from saas.core.errors import Invalid, NotFound, PlatformError, Unavailable
@@ -19,10 +20,9 @@ class UnknownPlan(Invalid):
 
 
 class BadQuantity(Invalid):
-    title = "A plan is bought once"
+    title = "That number can't be bought"
 
-    def __init__(self) -> None:
-        message = "A workspace has one plan: leave the quantity at 1."
+    def __init__(self, message: str = "A workspace has one plan: leave the quantity at 1.") -> None:
         super().__init__(message, fields={"quantity": message})
 
 
@@ -50,6 +50,7 @@ class CardDeclined(PlatformError):
     title = "The card was declined"
 
     def __init__(self, reason: str) -> None:
+        self.reason = reason  # in Stripe's words
         super().__init__(f"{reason} Nothing was changed. Use another card, or ask your bank.", action=_PLANS)
 
 
@@ -92,6 +93,27 @@ class SamePlan(Conflict):
         super().__init__(f"This workspace is on {name} already. Nothing was changed.", action=_PLANS)
 
 
+class Ending(Conflict):
+    title = "The plan has been cancelled"
+
+    def __init__(self, at: datetime) -> None:
+        super().__init__(f"It ends on {at:%-d %B %Y}: resume it first, then change it.", action=_PLANS)
+
+
+class InTrial(Conflict):
+    title = "The trial has to be over first"
+
+    def __init__(self) -> None:
+        super().__init__("Until then use ends at what the plan includes. Nothing was changed.", action=_PLANS)
+
+
+class StaleOffer(Conflict):
+    title = "What was shown is not what it would cost now"
+
+    def __init__(self) -> None:
+        super().__init__("Nothing was changed: look at the price once more, and choose again.", action=_PLANS)
+
+
 class Superseded(Conflict):
     title = "Another plan was chosen meanwhile"
 
@@ -103,7 +125,33 @@ class PayFirst(Conflict):
     title = "A payment is open"
 
     def __init__(self) -> None:
-        super().__init__("Pay what is open first: update the card. Then change the plan.", action=_PLANS)
+        message = "Pay what is open first: update the card. Then change the plan."
+        super().__init__(message, action=("Pay what is open", "/billing/pay"))
+
+
+class NoTrial(Conflict):
+    title = "The trial has been used up"
+
+    def __init__(self) -> None:
+        super().__init__("There is one for each business. Nothing was changed: choose the plan again.", action=_PLANS)
+
+
+class UnderWay(Conflict):
+    title = "Somebody else is changing this just now"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Nothing was changed: look at what they have done in a moment, and try again then.",
+            action=_PLANS,
+            retry_after=10,
+        )
+
+
+class NoSeats(Conflict):
+    title = "This plan has no more seats"
+
+    def __init__(self, plan: str, most: int) -> None:
+        super().__init__(f"{plan} is for {most} people and no more: choose a larger plan.", action=_PLANS)
 
 
 class UsedKey(Conflict):
@@ -120,6 +168,13 @@ class UnknownCheckout(NotFound):
 
     def __init__(self) -> None:
         super().__init__("This workspace has started no such payment.", action=_PLANS)
+
+
+class UnknownEvent(NotFound):
+    title = "There is no such event"
+
+    def __init__(self, event_id: str) -> None:
+        super().__init__(f"No event {event_id[:80]!r} of Stripe's has come here, or it was handled months ago.")
 
 
 class UnknownInvoice(NotFound):
@@ -140,6 +195,66 @@ class BadUntil(Invalid):
         super().__init__(message, fields={"until": message})
 
 
+class BadCap(Invalid):
+    title = "That cap can't be used"
+
+    def __init__(self, message: str = "Write an amount such as 50, or 0 to stop at what is included.") -> None:
+        super().__init__(message, fields={"cap": message})
+
+
+class BadCode(Invalid):
+    title = "That code can't be used"
+
+    def __init__(self, reason: str = "") -> None:
+        message = reason or "There is no such code, or its time is over. Look for a typing error. Nothing was changed."
+        super().__init__(message, fields={"code": message})
+
+
+class BadCredit(Invalid):
+    title = "That credit can't be given"
+
+    def __init__(self) -> None:
+        message = "Give an amount above zero, and not a million."
+        super().__init__(message, fields={"amount": message})
+
+
+class BadPrice(Invalid):
+    title = "That price can't be given"
+
+    def __init__(self, most: str) -> None:
+        message = f"Give an amount from zero up that is less than the plan's price, {most}."
+        super().__init__(message, fields={"amount": message})
+
+
+class BadMonths(Invalid):
+    title = "That time is too short"
+
+    def __init__(self) -> None:
+        message = "These months are over before the next invoice, so that nothing would change: choose more of them."
+        super().__init__(message, fields={"months": message})
+
+
+class BadOverride(Invalid):
+    title = "That limit can't be given"
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message, fields={field: message})
+
+
+class NoOverride(Conflict):
+    title = "That limit is the plan's own"
+
+    def __init__(self) -> None:
+        super().__init__("Nobody has overridden this limit of this workspace.")
+
+
+class NoFlag(Conflict):
+    title = "There is no such flag"
+
+    def __init__(self) -> None:
+        super().__init__("Nothing is left to be cleared: somebody has done it already.")
+
+
 class BadWebhook(PlatformError):
     title = "That is no webhook of our payment provider"
 
@@ -149,3 +264,7 @@ class WebhookClosed(Unavailable):
 
     def __init__(self) -> None:
         super().__init__("STRIPE_WEBHOOK_SECRET is not set.")
+
+
+class BadCatalogue(ValueError):
+    """The file of the plans can't be used; the message says where and why."""

@@ -1,52 +1,52 @@
 """Stripe's events: stored as they come, believed only in what they are about, which is fetched again."""
 
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from billing import entitlements, following, mirror
+from billing import entitlements, following, kinds, measures, mirror
 from billing.entitlements import Cause
-from billing.errors import Missing
-from billing.following import Followed
-from billing.gateway import invoices, subscriptions
+from billing.errors import UnknownEvent
 from billing.gateway.webhooks import Envelope
+from billing.kinds import About, Fetched
 from billing.mirror import Stored
-from billing.models import Invoice, StripeEvent
+from billing.models import LIVE, StripeEvent, Subscription
 from saas.core.database import db
 from saas.core.jobs import enqueue
 
+# What became of an event
+STORED, UNKNOWN_TYPE, UNKNOWN_CUSTOMER = "stored", "unknown type", "unknown customer"
+NOT_NEEDED = "not needed"  # what it tells is nothing that we keep
+AGAIN = "again"  # it waits to be handled once more
+GONE = "gone"  # what it is about is not there any more, or it names nothing
+
+_EVENTS = cast("sa.Table", StripeEvent.__table__)
+# Built once, and not the ORM's: a quarter of what a webhook costs would be that.
+_KEEP = insert(_EVENTS).on_conflict_do_nothing(index_elements=["id"]).returning(_EVENTS.c.id)
+
 
 @dataclass(frozen=True)
-class About:
-    """What an event is about, as far as its body is believed."""
+class Wanted:
+    """Stored events that are to be handled again: since a time when they came, of a type or of all."""
 
-    type: str
-    object_id: str
-    payment: str | None  # of a charge or a refund
-    asked_at: datetime
-
-
-@dataclass(frozen=True)
-class Fetched:
-    """What Stripe says now of what an event is about."""
-
-    found: tuple[Stored, ...] = ()
-    followed: Followed | None = None
-    asked_at: datetime | None = None
+    since: datetime
+    type: str | None = None
 
 
 def receive(envelope: Envelope) -> bool:
     """Keep an event and the job that handles it, in one transaction; False when it has come before."""
     row = {"id": envelope.id, "type": envelope.type, "livemode": envelope.livemode, "payload": envelope.text}
-    new = insert(StripeEvent).values(row).on_conflict_do_nothing(index_elements=["id"]).returning(StripeEvent.id)
-    if db.session.scalar(new) is None:
-        return False
-    enqueue("billing.handle", args=(envelope.id,))
-    return True
+    row |= {"created_at": envelope.created_at, "object_id": envelope.object_id}
+    came_first = db.session.scalar(_KEEP, row) is not None
+    measures.count(envelope.type, new=came_first)
+    if came_first:
+        enqueue("billing.handle", args=(envelope.id,))
+    return came_first
 
 
 def about(event_id: str) -> About | None:
@@ -54,67 +54,100 @@ def about(event_id: str) -> About | None:
     event = db.session.get(StripeEvent, event_id)
     if event is None or event.handled_at:
         return None
-    shown: Any = json.loads(event.payload).get("data", {}).get("object", {})
-    payment = shown.get("payment_intent")
-    return About(event.type, str(shown.get("id") or ""), payment and str(payment), mirror.now())
+    told = json.loads(event.payload).get("data")
+    data: dict[str, Any] = told if isinstance(told, dict) else {}
+    shown, before = (_table(data.get(name)) for name in ("object", "previous_attributes"))
+    ours = _ours(kinds.customer_of(event.type, shown))
+    return About(event.type, shown, mirror.now(), before, ours, known=_known(event, shown))
 
 
-def fetch(what: About, invoice_of: dict[str, str]) -> Fetched:
-    """Ask Stripe, with no transaction open. `invoice_of` names the invoices of payments that we know."""
-    kind = what.type.rpartition(".")[0]
-    try:
-        match kind:
-            case "checkout.session":
-                return Fetched(followed=following.ask(what.object_id, what.asked_at), asked_at=what.asked_at)
-            case "customer.subscription":
-                return Fetched(_subscription(what.object_id), asked_at=what.asked_at)
-            case "invoice" if what.object_id:
-                return Fetched(_invoice(what.object_id), asked_at=what.asked_at)
-            case "charge" | "refund" | "charge.refund" if what.payment in invoice_of:
-                return Fetched((invoices.fetch(invoice_of[what.payment]),), asked_at=what.asked_at)
-    except Missing:  # deleted meanwhile, as drafts are
-        pass
-    return Fetched()
+def handle(event_id: str, fetched: Fetched | None) -> None:
+    """Store what was fetched, settle what the tenant may do, and note what became of the event.
 
-
-def invoice_of_payment(payment: str | None) -> dict[str, str]:
-    if payment is None:
-        return {}
-    found = db.session.execute(sa.select(Invoice.payment, Invoice.id).where(Invoice.payment == payment))
-    return {row.payment: row.id for row in found}
-
-
-def handle(event_id: str, fetched: Fetched) -> None:
-    """Store what was fetched, settle what the tenant may do, and note what became of the event."""
+    Nothing was `fetched` for one that had been handled; should it be waiting again by now, another job is to do it.
+    """
     mine = sa.select(StripeEvent).where(StripeEvent.id == event_id, StripeEvent.handled_at.is_(None))
     event = db.session.scalar(mine)
-    if event is None:
+    if event is None or fetched is None:
         return
     event.outcome, event.tenant = _apply(event, fetched)
     event.handled_at = sa.func.now()
 
 
+def of_id(event_id: str) -> StripeEvent:
+    """Raises UnknownEvent."""
+    found = db.session.get(StripeEvent, event_id)
+    if found is None:
+        raise UnknownEvent(event_id)
+    return found
+
+
+def among(wanted: Wanted) -> Sequence[StripeEvent]:
+    """The first of them first."""
+    query = sa.select(StripeEvent).where(StripeEvent.received_at >= wanted.since)
+    if wanted.type:
+        query = query.where(StripeEvent.type == wanted.type)
+    return db.session.scalars(query.order_by(StripeEvent.received_at, StripeEvent.id)).all()
+
+
+def replay(events: Iterable[StripeEvent]) -> int:
+    """Let jobs handle them again; returns how many are, beside those that wait for it already."""
+    asked = 0
+    for event in sorted(events, key=lambda one: one.id):
+        event.handled_at, event.outcome = None, AGAIN
+        asked += enqueue("billing.handle", args=(event.id,), key=f"{event.id}/again") is not None
+    return asked
+
+
 def _apply(event: StripeEvent, fetched: Fetched) -> tuple[str, str | None]:
-    cause = Cause("event", event.id, event.type)
-    if fetched.followed and (tenant := following.keep(fetched.followed, cause)):
-        return "stored", tenant
-    if fetched.asked_at is None or not fetched.found:
-        return ("unknown customer" if fetched.followed else "not ours"), None
-    tenant = mirror.tenant_of(fetched.found[0].customer)
+    """What became of it, and of which tenant it is; None of one that is about several."""
+    if not fetched.needed:
+        return (NOT_NEEDED if kinds.known(event.type) else UNKNOWN_TYPE), fetched.tenant
+    cause, followed = Cause("event", event.id, event.type), fetched.followed
+    if followed and (tenant := following.keep(followed, cause)):
+        return STORED, tenant
+    if fetched.gone:
+        mirror.drop(fetched.gone, fetched.asked_at)
+    found = followed.found if followed else fetched.found
+    if not found and not followed:
+        return GONE, None
+    tenants = _by_tenant(found)
+    for tenant, theirs in sorted(tenants.items()):
+        entitlements.lock(tenant)
+        for one in theirs:
+            mirror.store(tenant, one, fetched.asked_at)
+        for id_ in fetched.lost:
+            mirror.end(tenant, id_, fetched.asked_at)
+        entitlements.settle(tenant, cause)
+    return (STORED if tenants else UNKNOWN_CUSTOMER), next(iter(tenants)) if len(tenants) == 1 else None
+
+
+def _by_tenant(found: Iterable[Stored]) -> dict[str, list[Stored]]:
+    """Without what is of customers that are not ours."""
+    tenants: dict[str, list[Stored]] = {}
+    for one in found:
+        if tenant := mirror.whose(one):
+            tenants.setdefault(tenant, []).append(one)
+    return tenants
+
+
+def _ours(customer: str | None) -> tuple[str, ...]:
+    """What we take to be a customer's live subscriptions."""
+    tenant = mirror.tenant_of(customer)
     if tenant is None:
-        return "unknown customer", None
-    entitlements.lock(tenant)
-    for one in fetched.found:
-        mirror.store(tenant, one, fetched.asked_at)
-    entitlements.settle(tenant, cause)
-    return "stored", tenant
+        return ()
+    live = sa.select(Subscription.id).where(Subscription.tenant == tenant, Subscription.status.in_(LIVE))
+    return tuple(db.session.scalars(live))
 
 
-def _subscription(id_: str) -> tuple[Stored, ...]:
-    found = subscriptions.fetch(id_)
-    return (found, invoices.fetch(found.latest_invoice)) if found.latest_invoice else (found,)
+def _known(event: StripeEvent, shown: dict[str, Any]) -> str | None:
+    """Whose object it is, if that was asked for since the event came, as for another one that a payment brings at once.
+
+    Whoever has an event handled again wants to see it asked for.
+    """
+    found = kinds.object_of(event.type, shown)
+    return None if found is None or event.outcome == AGAIN else mirror.asked_since(*found, event.received_at)
 
 
-def _invoice(id_: str) -> tuple[Stored, ...]:
-    found = invoices.fetch(id_)
-    return (found, subscriptions.fetch(found.subscription)) if found.subscription else (found,)
+def _table(given: Any) -> dict[str, Any]:
+    return given if isinstance(given, dict) else {}

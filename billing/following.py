@@ -5,7 +5,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from billing import entitlements, mirror
+from billing import entitlements, mirror, trials
 from billing.entitlements import Cause
 from billing.gateway import checkouts, invoices, subscriptions
 from billing.gateway.objects import Session, SubscriptionState
@@ -48,6 +48,8 @@ def keep(followed: Followed, cause: Cause) -> str | None:
     if state := ended(followed):
         mine = sa.update(Checkout).where(Checkout.session_id == followed.session.id, Checkout.state != state)
         db.session.execute(mine.values(state=state, url=None, ended_at=sa.func.now()))
+        if state != CheckoutState.COMPLETE:
+            trials.give_back(tenant)
     entitlements.settle(tenant, cause)
     return tenant
 

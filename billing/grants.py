@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from billing import catalog, entitlements
 from billing.entitlements import Cause
 from billing.errors import BadUntil, NoGrant
-from billing.models import Grant
+from billing.ledger import Grant
 from saas.core import audit
 from saas.core.database import db
 from saas.core.ids import uuid7
@@ -26,7 +26,9 @@ def grant(tenant: str, plan: str, until: datetime | None, *, actor: str, reason:
     if until and until <= now:
         raise BadUntil("Choose a time in the future.")
     before = _end(tenant)
-    made = Grant(id=uuid7(), tenant=tenant, plan=wanted.code, until=until, reason=reason, author=actor)
+    made = Grant(
+        id=uuid7(), tenant=tenant, plan=wanted.code, version=wanted.version, until=until, reason=reason, author=actor
+    )
     db.session.add(made)
     after = {"plan": wanted.code, "until": until and until.isoformat()}
     audit.record("plan.granted", actor=actor, tenant=tenant, before=before, after=after, reason=reason)

@@ -2,11 +2,9 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from saas.core.database import Base, refers
@@ -23,6 +21,9 @@ class CheckoutState(StrEnum):
     FAILED = "failed"
 
 
+LIVE_CHECKOUT = (CheckoutState.STARTING, CheckoutState.OPEN)
+
+
 class Customer(Base):
     """Who pays for a tenant. The row is the intent: its id is the idempotency key of the one at Stripe."""
 
@@ -35,6 +36,18 @@ class Customer(Base):
     email: Mapped[str] = mapped_column(sa.String(254))
     name: Mapped[str] = mapped_column(sa.String(120))
     created_at: Mapped[datetime] = mapped_column(server_default=sa.func.now())
+    currency: Mapped[str | None] = mapped_column(sa.String(3))  # None: nothing was ever paid
+    balance: Mapped[int] = mapped_column(sa.BigInteger, server_default="0")  # below zero: credit for the next invoices
+    card_brand: Mapped[str | None] = mapped_column(sa.String(32))
+    card_last4: Mapped[str | None] = mapped_column(sa.String(4))
+    card_expires: Mapped[str | None] = mapped_column(sa.String(7))  # "2034-12"
+    # What use beyond the included amount may cost in a period; None: at the included amount it ends.
+    spending_cap: Mapped[int | None] = mapped_column(sa.BigInteger)
+    clock_at: Mapped[datetime | None]  # the time of Stripe's test clock, where it has one
+    deleted_at: Mapped[datetime | None]  # at Stripe
+    acting: Mapped[UUID | None]  # what is being done at Stripe just now: one thing at a time
+    acting_until: Mapped[datetime | None]
+    fetched_at: Mapped[datetime | None]
 
 
 class Checkout(Base):
@@ -50,6 +63,9 @@ class Checkout(Base):
     plan: Mapped[str] = mapped_column(sa.String(32))
     interval: Mapped[str] = mapped_column(sa.String(8))
     trial_days: Mapped[int]
+    version: Mapped[int] = mapped_column(server_default="1")
+    currency: Mapped[str] = mapped_column(sa.String(3), server_default="usd")
+    seats: Mapped[int] = mapped_column(server_default="0")  # beyond the included ones, for those who are there
     state: Mapped[CheckoutState] = mapped_column(
         sa.Enum(CheckoutState, native_enum=False, length=16, values_callable=list), default=CheckoutState.STARTING
     )
@@ -82,6 +98,22 @@ class Subscription(Base):
     cancel_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     fetched_at: Mapped[datetime]
+    version: Mapped[int | None]  # of the plan
+    period_start: Mapped[datetime | None]
+    monthly: Mapped[int] = mapped_column(sa.BigInteger, server_default="0")  # recurring revenue of a month
+    seat_item: Mapped[str | None] = mapped_column(STRIPE_ID)
+    seats: Mapped[int] = mapped_column(server_default="0")  # beyond the included ones, as the next renewal charges
+    seats_paid: Mapped[int] = mapped_column(server_default="0")  # of them, until the time below
+    seats_paid_until: Mapped[datetime | None]
+    metered_since: Mapped[datetime | None]
+    metered_item: Mapped[str | None] = mapped_column(STRIPE_ID)
+    schedule: Mapped[str | None] = mapped_column(STRIPE_ID)  # of the change below
+    next_plan: Mapped[str | None] = mapped_column(sa.String(32))
+    next_version: Mapped[int | None]
+    next_interval: Mapped[str | None] = mapped_column(sa.String(8))
+    next_at: Mapped[datetime | None]
+    discount: Mapped[str | None] = mapped_column(sa.String(200))  # as people read it
+    cancel_reason: Mapped[str | None] = mapped_column(sa.String(500))
 
     @property
     def live(self) -> bool:
@@ -90,7 +122,7 @@ class Subscription(Base):
 
 
 LIVE = ("trialing", "active", "past_due", "unpaid", "paused")
-PAYING = ("trialing", "active", "past_due")  # while these last the plan is the tenant's
+PAYING = ("trialing", "active", "past_due", "unpaid")  # while these last the plan is the tenant's
 OVERDUE = ("past_due", "unpaid")
 
 
@@ -117,6 +149,16 @@ class Invoice(Base):
     pdf_url: Mapped[str | None]
     created_at: Mapped[datetime]
     fetched_at: Mapped[datetime]
+    subtotal: Mapped[int] = mapped_column(sa.BigInteger, server_default="0")
+    discount: Mapped[int] = mapped_column(sa.BigInteger, server_default="0")
+    tax: Mapped[int] = mapped_column(sa.BigInteger, server_default="0")
+    credited: Mapped[int] = mapped_column(sa.BigInteger, server_default="0")  # by credit notes
+    reason: Mapped[str | None] = mapped_column(sa.String(40))  # why there is one, in Stripe's words
+    finalized_at: Mapped[datetime | None]
+    paid_at: Mapped[datetime | None]
+    confirm: Mapped[bool] = mapped_column(server_default=sa.false())  # the bank asks the payer, on `page_url`
+    disputed: Mapped[bool] = mapped_column(server_default=sa.false())
+    failed: Mapped[bool] = mapped_column(server_default=sa.false())  # a payment of it has, though it may be paid since
 
     @property
     def refundable(self) -> int:
@@ -127,6 +169,7 @@ class StripeEvent(Base):
     """A webhook as it came, once."""
 
     __tablename__ = "stripe_events"
+    __table_args__ = (sa.Index("stripe_events_open_ix", "received_at", postgresql_where=sa.text("handled_at IS NULL")),)
 
     id: Mapped[str] = mapped_column(STRIPE_ID, primary_key=True)
     type: Mapped[str] = mapped_column(sa.String(100))
@@ -134,38 +177,7 @@ class StripeEvent(Base):
     payload: Mapped[str]
     received_at: Mapped[datetime] = mapped_column(server_default=sa.func.now(), index=True)
     handled_at: Mapped[datetime | None]
-    outcome: Mapped[str | None] = mapped_column(sa.String(40))  # "stored", "not ours", "unknown customer"
+    outcome: Mapped[str | None] = mapped_column(sa.String(40))  # "stored" or another of those in billing.events
+    created_at: Mapped[datetime | None]  # at Stripe
+    object_id: Mapped[str | None] = mapped_column(STRIPE_ID)
     tenant: Mapped[str | None] = mapped_column(refers("tenants"))
-
-
-class Grant(Base):
-    """A plan that an admin gives for nothing; while it is live it goes before what is paid for."""
-
-    __tablename__ = "grants"
-    __table_args__ = (sa.Index("grants_live_ix", "tenant", unique=True, postgresql_where=sa.text("ended_at IS NULL")),)
-
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
-    tenant: Mapped[str] = mapped_column(refers("tenants"))
-    plan: Mapped[str] = mapped_column(sa.String(32))
-    until: Mapped[datetime | None]  # None: until somebody ends it
-    reason: Mapped[str] = mapped_column(sa.String(500))
-    author: Mapped[str]
-    created_at: Mapped[datetime] = mapped_column(server_default=sa.func.now())
-    ended_at: Mapped[datetime | None]
-
-
-class AccessChange(Base):
-    """Why a tenant may do what it may since a moment: by an event of Stripe's, a person or a rule."""
-
-    __tablename__ = "access_changes"
-    __table_args__ = (sa.Index("access_changes_tenant_ix", "tenant", "id"),)
-
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
-    tenant: Mapped[str] = mapped_column(refers("tenants"))
-    at: Mapped[datetime] = mapped_column(server_default=sa.func.now())
-    cause: Mapped[str] = mapped_column(sa.String(16))  # "event", "person" or "rule"
-    source: Mapped[str] = mapped_column(STRIPE_ID)  # the event's id, the person, or the rule's name
-    rule: Mapped[str] = mapped_column(sa.String(40))  # what the plan rests on: "grant", "subscription" or "free"
-    reason: Mapped[str | None] = mapped_column(sa.String(500))
-    before: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))  # as `after`; None at first
-    after: Mapped[dict[str, Any]] = mapped_column(JSONB)  # plan, limits, standing

@@ -1,12 +1,15 @@
 """What billing adds to every workspace."""
 
 from billing import tasks as _tasks  # noqa: F401  registers its jobs
-from billing import views
+from billing.metering import tasks as _metering  # noqa: F401
+from billing.pages import changes as _changes  # noqa: F401  on the same blueprint as the plans
+from billing.pages import history as _history  # noqa: F401  and so is this
+from billing.pages import paying, plans, seats, usage
 from tenants.members import permissions
 from tenants.modules import MenuEntry, Module
 
 MODULE = Module(
     "billing",
-    pages=(views.blueprint,),
+    pages=(plans.blueprint, paying.blueprint, seats.blueprint, usage.blueprint),
     menu=(MenuEntry("billing", "Plan and payments", "billing.index", "card", permissions.BILLING_READ),),
 )

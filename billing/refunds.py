@@ -7,7 +7,7 @@ from billing.acts import act
 from billing.errors import BadRefund, UnknownInvoice
 from billing.gateway import invoices
 from billing.models import Invoice
-from billing.money import shown
+from billing.money import shown, whole
 from saas.core.database import db, outside
 
 
@@ -36,6 +36,8 @@ def refund(tenant: str, invoice_id: str, amount: int, *, actor: str, reason: str
 
 
 def _check(invoice: Invoice, amount: int) -> None:
+    if not whole(amount):
+        raise BadRefund("Give an integer in the currency's minor unit.")
     if amount <= 0:
         raise BadRefund("Give an amount above zero.")
     if not invoice.refundable:

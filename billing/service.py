@@ -8,77 +8,41 @@ StripeAway and leave everything as it was when Stripe does not answer.
 from datetime import datetime
 from uuid import UUID
 
-from billing import catalog, entitlements, mirror
+from billing import entitlements, mirror
 from billing.acts import act, keep
-from billing.catalog import Price
-from billing.errors import BadUntil, NoSubscription, PayFirst, SamePlan
+from billing.errors import BadUntil, NoSubscription
 from billing.gateway import portal as gateway_portal
-from billing.gateway import products, subscriptions
+from billing.gateway import schedules, subscriptions
 from billing.models import Subscription
 from saas.core.database import outside
-
-
-def change_plan(
-    tenant: str, plan: str, interval: str, *, actor: str, reason: str, key: UUID | None = None
-) -> Subscription:
-    """Move the subscription to another plan or interval at once; the difference is charged or credited now.
-
-    Raises UnknownPlan, NoSubscription, SamePlan, CardDeclined and, while an invoice is open, PayFirst: the change
-    would credit what was never paid.
-    """
-    price = catalog.price(plan, interval)
-    old = _locked(tenant)
-    if mirror.owes(old):
-        raise PayFirst
-    before = {"plan": old.plan, "interval": old.interval}
-    after = {"plan": plan, "interval": price.interval.value}
-    if before == after:
-        raise SamePlan(price.plan.name)
-    id_, item, ends_trial = old.id, old.item, _ends_trial(old, price)
-    with act("subscription.changed", tenant, actor, reason, key, before=before, after=after) as asked:
-        subscriptions.change(id_, item=item, price=products.price_id(price), ends_trial=ends_trial, key=asked.key)
-    return keep(asked, id_)
-
-
-def due_now(tenant: str, price: Price) -> tuple[int, str]:
-    """What a change to this price would charge at this moment, in the currency's minor unit, and the currency.
-
-    Raises NoSubscription.
-    """
-    old, customer = _live(tenant), mirror.customer_of(tenant)
-    id_, item, payer = old.id, old.item, (customer and customer.stripe_id) or ""
-    ends_trial = _ends_trial(old, price)
-    with outside():
-        price_id = products.price_id(price)
-        return subscriptions.due_now(id_, customer=payer, item=item, price=price_id, ends_trial=ends_trial)
-
-
-def _ends_trial(old: Subscription, price: Price) -> bool:
-    """A plan without a trial is not had for nothing by way of one that has a trial."""
-    return old.status == "trialing" and not price.plan.trial_days
 
 
 def cancel(tenant: str, *, at_period_end: bool, actor: str, reason: str, key: UUID | None = None) -> Subscription:
     """End the subscription, at once or when what is paid for is used up. Nothing is deleted. Raises NoSubscription."""
     old = _locked(tenant)
-    id_, before, after = old.id, _end_of(old), "period end" if at_period_end else "now"
+    id_, schedule = old.id, old.schedule
+    before, after = _end_of(old), "period end" if at_period_end else "now"
     with act(
         "subscription.cancelled", tenant, actor, reason, key, before={"ends": before}, after={"ends": after}
     ) as asked:
+        if schedule and not asked.done:
+            schedules.release(schedule, key=f"{asked.key}:released")
         if at_period_end:
-            subscriptions.cancel_at_period_end(id_, True, key=asked.key)
+            subscriptions.cancel_at_period_end(id_, True, key=asked.key, comment=reason)
         else:
-            subscriptions.cancel_now(id_, key=asked.key)
+            subscriptions.cancel_now(id_, key=asked.key, comment=reason)
     return keep(asked, id_)
 
 
 def resume(tenant: str, *, actor: str, reason: str, key: UUID | None = None) -> Subscription:
     """Take back a cancellation whose time has not come. Raises NoSubscription."""
     old = _locked(tenant)
-    id_, before = old.id, _end_of(old)
+    id_, schedule, before = old.id, old.schedule, _end_of(old)
     with act(
         "subscription.resumed", tenant, actor, reason, key, before={"ends": before}, after={"ends": None}
     ) as asked:
+        if schedule and not asked.done:  # by which Stripe would go, and not by us
+            schedules.release(schedule, key=f"{asked.key}:released")
         subscriptions.cancel_at_period_end(id_, False, key=asked.key)
     return keep(asked, id_)
 
@@ -109,14 +73,7 @@ def portal(tenant: str, return_url: str) -> str:
 
 def _locked(tenant: str) -> Subscription:
     entitlements.lock(tenant)
-    return _live(tenant)
-
-
-def _live(tenant: str) -> Subscription:
-    found = mirror.live_subscription_of(tenant)
-    if found is None:
-        raise NoSubscription
-    return found
+    return mirror.live(tenant)
 
 
 def _end_of(subscription: Subscription) -> str | None:

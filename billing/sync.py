@@ -1,45 +1,95 @@
-"""Brings the catalogue to Stripe, as often as one likes."""
+"""Brings the catalogue to Stripe, as often as one likes: what is to be done is told before it is done."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache, partial
 
-from billing import catalog
-from billing.catalog import Plan, Price
-from billing.gateway import portal, products
+from billing import catalog, publishing
+from billing.catalog import Interval, Part
+from billing.gateway import meters, portal, products
+from billing.gateway.products import Tariff
+from saas.core.database import transaction
+from tenants.usage import limits
 
-_PORTAL_KEY = "freehold:portal:v1"
+_PORTAL_KEY = "freehold:portal:v2"
+
+
+@dataclass(frozen=True)
+class Deed:
+    """Something that Stripe lacks. `do` returns the id of what it made."""
+
+    sentence: str  # "create the price freehold_growth_v1_month_usd"
+    do: Callable[[], str | None]
 
 
 def sync() -> Iterator[str]:
-    """Create and mend the products and prices of every plan, and the customer portal; yields a line for each deed.
+    """Do all that is to be done; yields a line for each deed. Raises as `planned`."""
+    for deed in planned():
+        yield done(deed)
+    with transaction():
+        publishing.publish()
 
-    To be called with no transaction open. A price whose amount has changed is replaced by a new one that takes over
-    its lookup key; those who pay the old one keep it. Raises StripeAway and NoPayments.
+
+def done(deed: Deed) -> str:
+    made = deed.do()
+    return f"{deed.sentence}: {made}" if made else deed.sentence
+
+
+def planned() -> list[Deed]:
+    """What Stripe lacks of the products, prices, meters and the customer portal, in the order to do it in.
+
+    To be called with no transaction open. A price that asks something else is replaced by one that takes over its
+    lookup key; those who pay the old one keep it. Raises BadCatalogue, StripeAway and NoPayments.
     """
-    for plan in catalog.PLANS:
-        if not plan.free:
-            yield from _product(plan)
-    for price in catalog.prices():
-        yield from _price(price)
+    with transaction():
+        publishing.check()
+    return [*_meters(), *_products(), *_prices(cache(meters.find)), *_portal()]
+
+
+def _parts() -> list[Part]:
+    return [part for plan in catalog.every() for part in plan.parts()]
+
+
+def _meters() -> Iterator[Deed]:
+    known = meters.find()
+    for resource in dict.fromkeys(part.name for part in _parts() if part.metered):
+        event = meters.event_of(resource)
+        if event not in known:
+            make = partial(meters.create, event=event, name=limits.get(resource).label, key=f"freehold:meter:{event}")
+            yield Deed(f"create the meter {event}", make)
+
+
+def _products() -> Iterator[Deed]:
+    known = products.product_titles()
+    for part in _parts():
+        title = known.get(part.product_id)
+        if title is None:
+            yield Deed(f"create the product {part.product_id}", partial(products.create_product, part))
+        elif title != part.title:
+            rename = partial(products.rename_product, part)
+            yield Deed(f"rename the product {part.product_id} from {title} to {part.title}", rename)
+
+
+def _prices(known_meters: Callable[[], dict[str, str]]) -> Iterator[Deed]:
+    tariffs = [
+        Tariff(part, interval, currency) for part in _parts() for interval in Interval for currency in part.plan.prices
+    ]
+    known = products.find([tariff.lookup_key for tariff in tariffs])
+    for tariff in tariffs:
+        found = known.get(tariff.lookup_key)
+        if found and products.fits(found, tariff):
+            continue
+        key = f"{tariff.lookup_key}:{found.id if found else ''}"
+        yield Deed(f"create the price {tariff.lookup_key}", partial(_create_price, tariff, known_meters, key))
+        if found:
+            yield Deed(f"retire the price {found.id}", partial(products.retire_price, found.id))
+
+
+def _create_price(tariff: Tariff, known_meters: Callable[[], dict[str, str]], key: str) -> str:
+    meter = known_meters()[meters.event_of(tariff.part.name)] if tariff.part.metered else None
+    return products.create_price(tariff, meter, key=key)
+
+
+def _portal() -> Iterator[Deed]:
     if portal.find() is None:
-        yield f"customer portal set up as {portal.create(key=_PORTAL_KEY)}"
-
-
-def _product(plan: Plan) -> Iterator[str]:
-    name = products.product_name(plan)
-    if name is None:
-        products.create_product(plan)
-        yield f"product {plan.product_id} created"
-    elif name != plan.name:
-        products.rename_product(plan)
-        yield f"product {plan.product_id} renamed from {name} to {plan.name}"
-
-
-def _price(price: Price) -> Iterator[str]:
-    found = products.find_price(price)
-    if found and found.fits:
-        return
-    made = products.create_price(price, key=f"{price.lookup_key}:{price.amount}:{found.id if found else ''}")
-    yield f"price {price.lookup_key} created as {made}"
-    if found:
-        products.retire_price(found.id)
-        yield f"price {found.id} retired"
+        yield Deed("set up the customer portal", partial(portal.create, key=_PORTAL_KEY))

@@ -5,28 +5,32 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from billing import entitlements, events, following, mirror, reconcile
+from billing import acts, dunning, entitlements, events, following, kinds, mirror, paying, reconcile, trials, trying
+from billing.comparing import Drift
 from billing.entitlements import Cause
-from billing.events import Fetched
+from billing.errors import Missing
 from billing.following import Followed
+from billing.gateway import cards, subscriptions
+from billing.kinds import Fetched
+from billing.ledger import Override
 from billing.models import Checkout, CheckoutState, StripeEvent
 from billing.reconcile import Looked
+from saas.core import audit
 from saas.core.database import db, transaction
 from saas.core.jobs import enqueue, handler
 
 KEEP_EVENTS = timedelta(days=90)
-_SPREAD = timedelta(hours=6)
+_APART = timedelta(seconds=2)
 
 
-def _fetch(_job: UUID, event_id: str) -> Fetched:
+def _fetch(_job: UUID, event_id: str) -> Fetched | None:
     with transaction():
         what = events.about(event_id)
-        invoice_of = events.invoice_of_payment(what.payment) if what else {}
-    return events.fetch(what, invoice_of) if what else Fetched()
+    return kinds.fetch(what) if what else None
 
 
 @handler("billing.handle", outside=_fetch)
-def handle(event_id: str, fetched: Fetched) -> None:
+def handle(event_id: str, fetched: Fetched | None) -> None:
     """An event of Stripe's."""
     events.handle(event_id, fetched)
 
@@ -52,16 +56,85 @@ def follow(checkout_id: str, turn: int, followed: Followed | None) -> None:
 
 
 @handler("billing.settle")
-def settle(tenant: str, _grant_id: str) -> None:
-    """A grant has run out."""
-    entitlements.settle(tenant, Cause("rule", "grant-over"))
+def settle(tenant: str, given: str) -> None:
+    """What an admin gave until a time has run out: a plan, or another limit than the plan's."""
+    limit = db.session.get(Override, UUID(given))
+    entitlements.settle(tenant, Cause("rule", "override-over" if limit else "grant-over"))
+
+
+def _dun(job: UUID, tenant: str) -> Looked | None:
+    """Somebody may have paid without an event that told us, so Stripe is asked before anything is taken away."""
+    with transaction():
+        found = mirror.live_subscription_of(tenant)
+        wanted, asked_at = (found.id if found else None), mirror.now()
+    if wanted is None:
+        return None
+    looked = paying.ask(wanted, asked_at)
+    with transaction():
+        paying.store(tenant, looked)
+        ends = dunning.due_to_end(tenant)
+        if ends:
+            acts.begin(tenant, job)  # else somebody might be paying just now
+    return _end(job, tenant, wanted) if ends else looked
+
+
+def _end(job: UUID, tenant: str, subscription: str) -> Looked:
+    """Nobody has paid for as long as they may; looked at once more, since now nobody else can."""
+    try:
+        with transaction():
+            asked_at = mirror.now()
+        looked = paying.ask(subscription, asked_at)
+        with transaction():
+            paying.store(tenant, looked)
+            ends, asked_at = dunning.due_to_end(tenant), mirror.now()
+        if ends:
+            subscriptions.cancel_now(subscription, key=str(job), comment=dunning.COMMENT)
+        return paying.ask(subscription, asked_at)
+    finally:
+        with transaction():
+            db.session.execute(acts.ended(tenant, job))
+
+
+@handler("billing.dun", outside=_dun)
+def dun(tenant: str, looked: Looked | None) -> None:
+    """A step of dunning has come or is near: an account may do less, its subscription ends, or its people are told."""
+    if looked:
+        paying.store(tenant, looked)
+    entitlements.settle(tenant, Cause("rule", "dunning", "A payment is overdue."))
+
+
+def _check_trial(job: UUID, tenant: str, subscription: str) -> Looked | None:
+    """What Stripe says once a second trial has been ended; None: it is the first one, or without a card."""
+    fingerprint = cards.fingerprint(subscription)
+    if fingerprint is None:
+        return None
+    with transaction():
+        entitlements.lock(tenant)
+        first, asked_at = trials.claim_card(tenant, fingerprint), mirror.now()
+    if first:
+        return None
+    if subscriptions.fetch(subscription).status == "trialing":
+        subscriptions.end_trial(subscription, key=str(job))
+    return paying.ask(subscription, asked_at)
+
+
+@handler("billing.check_trial", outside=_check_trial)
+def check_trial(tenant: str, subscription: str, ended: Looked | None) -> None:
+    """A trial has begun by a card, which may have had one with another business."""
+    if ended is None:
+        return
+    paying.store(tenant, ended)
+    trying.refuse(tenant, subscription)
+    entitlements.settle(tenant, Cause("rule", "one-trial", "The card has had a trial before."))
 
 
 def _reconcile(_job: UUID, tenant: str) -> Looked | None:
     with transaction():
-        customer = mirror.customer_of(tenant)
-        asked_at = mirror.now()
-    return reconcile.ask(customer.stripe_id, asked_at) if customer and customer.stripe_id else None
+        wanted = reconcile.whom(tenant)
+    try:
+        return reconcile.ask(wanted) if wanted else None
+    except Missing:  # it is of another account
+        return None
 
 
 @handler("billing.reconcile", queue="slow", outside=_reconcile)
@@ -73,12 +146,22 @@ def reconcile_one(tenant: str, looked: Looked | None) -> None:
         entitlements.settle(tenant, Cause("rule", "reconcile"))
 
 
-@handler("billing.reconcile_all", queue="slow", every=86_400)
-def reconcile_all() -> None:
-    """Over some hours, so that neither Stripe nor what else waits for a worker, as a sign-up may, has all at once."""
-    due = sorted(reconcile.due())
-    for number, tenant in enumerate(due):
-        enqueue("billing.reconcile", args=(tenant,), key=tenant, delay=_SPREAD * number / len(due))
+def _compare(_job: UUID) -> list[Drift]:
+    with transaction():
+        asked_at = mirror.now()
+    listed = reconcile.list_all(asked_at)
+    with transaction():
+        return reconcile.compare(listed)
+
+
+@handler("billing.reconcile_all", queue="slow", every=86_400, limit_seconds=300, outside=_compare)
+def reconcile_all(found: list[Drift]) -> None:
+    """Looks at those who differ, one after the other, so that neither Stripe nor other jobs have all at once."""
+    reconcile.tell(found)
+    tenants = sorted({one.tenant for one in found})
+    for number, tenant in enumerate(tenants):
+        enqueue("billing.reconcile", args=(tenant,), key=tenant, delay=_APART * number)
+    audit.record("billing.compared", actor="system", tenant=None, drifted=len(tenants), fields=len(found))
 
 
 @handler("billing.sweep", every=86_400)

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from billing import events
+from billing import events, measures
 from billing.errors import BadWebhook, WebhookClosed
 from billing.gateway import webhooks
 from billing.gateway.connection import set_up
@@ -13,6 +13,7 @@ from saas.core.errors import NotFound
 from saas.core.settings import current_settings
 
 blueprint = Blueprint("stripe", __name__)
+blueprint.record_once(lambda state: measures.init_app(state.app))
 csrf.exempt(blueprint)  # a signature is asked for
 
 MOST_BYTES = 512 * 1024

@@ -55,6 +55,64 @@ class LimitReached(PlatformError):
         )
 
 
+_PLANS = ("Plan and payments", "/billing")
+
+
+class OverLimit(PlatformError):
+    """There is more than the plan allows, as after a downgrade; so what is there can be read and deleted only."""
+
+    status = HTTPStatus.PAYMENT_REQUIRED
+    title = "There is more than the plan allows"
+
+    def __init__(self, fact: str, way_out: str) -> None:
+        super().__init__(f"{fact} {way_out}", action=_PLANS)
+
+
+class NoSeat(PlatformError):
+    """For a member beyond the plan's seats, who may only read."""
+
+    status = HTTPStatus.PAYMENT_REQUIRED
+    title = "There is no seat for you in this plan"
+
+    def __init__(self, fact: str) -> None:
+        super().__init__(
+            f"{fact} You are one of them. Ask an owner to choose a larger plan, or to remove somebody.",
+            action=("Team", "/team"),
+        )
+
+
+class FeatureMissing(PlatformError):
+    status = HTTPStatus.PAYMENT_REQUIRED
+    title = "The plan does not have this"
+
+    def __init__(self, label: str) -> None:
+        super().__init__(f"{label}: your plan does not have it. See which plans do, and choose one.", action=_PLANS)
+
+
+class ReadOnly(PlatformError):
+    status = HTTPStatus.PAYMENT_REQUIRED
+    title = "This workspace is read-only"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A payment is overdue, so nothing can be added or changed until it is paid. What is there can be read and"
+            " deleted, and nothing is lost.",
+            action=_PLANS,
+        )
+
+
+class Unpaid(PlatformError):
+    status = HTTPStatus.PAYMENT_REQUIRED
+    title = "This workspace is suspended until it is paid"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A payment has been overdue for too long, so only payments and usage are open. Nothing is lost: once it is"
+            " paid, everything is as it was, at once.",
+            action=_PLANS,
+        )
+
+
 class CallsUsedUp(TooManyAttempts):
     title = "The plan's API calls of this month are used up"
 

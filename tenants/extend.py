@@ -19,14 +19,15 @@ from tenants.members.permissions import RECORDS_READ, RECORDS_WRITE, WORKSPACE_O
 from tenants.members.permissions import define as permission
 from tenants.modules import MenuEntry, Module
 from tenants.usage import limits
+from tenants.usage.features import needs_feature
 from tenants.usage.limits import Limit
 from tenants.usage.stocks import add, take
 
 __all__ = [
     "RECORDS_READ", "RECORDS_WRITE", "WORKSPACE_OPEN", "AddressField", "FlaskForm", "Forbidden", "Invalid", "Limit",
     "LineField", "Mapped", "MenuEntry", "Module", "NotFound", "PlatformError", "Role", "Row", "TenantBase", "add",
-    "audit", "bound", "db", "enqueue", "functions", "handler", "mapped_column", "may", "needs", "permission",
-    "stock", "take", "uuid7",
+    "audit", "bound", "db", "enqueue", "feature", "functions", "handler", "mapped_column", "may", "needs",
+    "needs_feature", "permission", "stock", "take", "uuid7",
 ]  # fmt: skip
 
 
@@ -44,6 +45,11 @@ class Row(TenantBase):
     @classmethod
     def newest(cls, most: int) -> list[Self]:
         return cls.query().order_by(cls.id.desc()).limit(most).all()
+
+
+def feature(name: str, label: str) -> Limit:
+    """Define what a plan has or has not; views that are part of it say `needs_feature`, below `needs`."""
+    return limits.define(Limit(name, label, "feature", 0))
 
 
 def stock(name: str, label: str, default: int) -> Limit:

@@ -1,8 +1,8 @@
-"""The pages that every member has: the first one, and usage against limits."""
+"""The pages that every member has: the first one, and usage against limits, which some may download."""
 
 from datetime import UTC, datetime, timedelta
 
-from flask import Blueprint, render_template
+from flask import Blueprint, Response, render_template
 from flask.typing import ResponseReturnValue
 
 from saas.core import identity
@@ -13,7 +13,10 @@ from tenants.backend.keys.views import curl
 from tenants.members import permissions
 from tenants.members import service as members
 from tenants.members.permissions import needs
+from tenants.usage import limits
 from tenants.usage import service as usage
+from tenants.usage.features import needs_feature
+from tenants.usage.limits import USAGE_EXPORT
 
 blueprint = Blueprint("workspace", __name__)
 
@@ -40,4 +43,18 @@ def home() -> ResponseReturnValue:
 @blueprint.get("/usage")
 @needs(permissions.USAGE_READ)
 def meters() -> ResponseReturnValue:
-    return render_template("tenants/usage.html", meters=usage.meters(identity.tenant().id))
+    workspace = identity.tenant()
+    return render_template(
+        "tenants/usage.html", meters=usage.meters(workspace.id), exports=limits.has(workspace.limits, USAGE_EXPORT)
+    )
+
+
+@blueprint.get("/usage/hours.csv")
+@needs(permissions.USAGE_READ)
+@needs_feature(USAGE_EXPORT)
+def hours_csv() -> ResponseReturnValue:
+    """What was used in each hour, oldest first, times in UTC."""
+    workspace = identity.tenant()
+    name = f"{workspace.address}-usage.csv"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return Response(usage.hours_as_csv(workspace.id), mimetype="text/csv", headers=headers)

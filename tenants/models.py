@@ -19,10 +19,12 @@ class State(StrEnum):
 
 
 class Standing(StrEnum):
-    """How the account stands with billing, for the banner on its pages."""
+    """How the account stands with billing, which `tenants/admission.py` holds requests against."""
 
     GOOD = "good"
-    PAST_DUE = "past_due"
+    PAST_DUE = "past_due"  # everything works, and a banner tells of it
+    READ_ONLY = "read_only"  # nothing can be added or changed; what is there can be read and deleted
+    SUSPENDED = "suspended"  # only payments and usage are open
 
 
 class Tenant(Base):
@@ -43,11 +45,13 @@ class Tenant(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=sa.func.now())
     opened_at: Mapped[datetime | None]  # when the business signed up
     plan: Mapped[str] = mapped_column(sa.String(32), server_default=FREE)  # its code in billing's catalogue
+    plan_version: Mapped[int] = mapped_column(server_default="1")
     # What the plan allows, by the limit's name; null: no limit. Billing writes it. One that is missing has its default.
     limits: Mapped[dict[str, int | None]] = mapped_column(JSONB, server_default="{}")
     standing: Mapped[Standing] = mapped_column(
         sa.Enum(Standing, native_enum=False, length=16, values_callable=list), server_default=Standing.GOOD.value
     )
+    standing_until: Mapped[datetime | None]  # when the standing becomes the next worse one, if nobody pays
     suspended_at: Mapped[datetime | None]
     suspended_reason: Mapped[str | None] = mapped_column(sa.String(500))  # shown to whoever meets the closed door
 

@@ -21,8 +21,9 @@ from tenants.probe import reports
 from tenants.probe import tasks as _probe_tasks  # noqa: F401
 from tenants.team import joining
 from tenants.team import views as team
-from tenants.usage import bounds, flows, throttle
+from tenants.usage import bounds, flows, over, throttle
 from tenants.usage import tasks as _usage_tasks  # noqa: F401
+from tenants.usage.limits import SEATS
 
 _KEY = "freehold.menu"
 _OURS = "freehold.rooms"
@@ -117,9 +118,11 @@ def _before(app: Flask, blueprint: str, check: Any) -> None:
 
 
 def _context(menu: list[MenuEntry]) -> dict[str, Any]:
-    """For templates: what the role of whoever asks may do, and the menu made of that."""
-    role = identity.current().role
+    """For templates: what the role of whoever asks may do, the menu made of that, and why it may be less than usual."""
+    here = identity.current()
+    role = here.role
     return {
+        "unseated": over.now(SEATS) if here.unseated else None,
         "workspace_names": members.names,
         "may": lambda name: permissions.may(role, name),
         "menu": [entry for entry in menu if permissions.may(role, entry.permission)],

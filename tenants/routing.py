@@ -4,25 +4,28 @@ The third, the work, is the views'.
 """
 
 from collections.abc import Callable
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 import structlog
 from flask import Flask, current_app, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import aliased
 
 from saas.accounts import sessions
 from saas.accounts.models import SignIn, User
 from saas.core import hosts, identity
 from saas.core.database import db
 from saas.core.identity import Identity, Person, Workspace
-from tenants import isolation
-from tenants.errors import BeingPrepared, NotAMember, Suspended, UnknownWorkspace
+from tenants import admission, isolation
+from tenants.errors import BeingPrepared, NotAMember, Suspended, UnknownWorkspace, Unpaid
 from tenants.members import permissions
-from tenants.members.models import Membership
+from tenants.members.models import Membership, Role
 from tenants.models import State, Tenant
 from tenants.usage import flows, limits, throttle
-from tenants.usage.limits import API_CALLS
+from tenants.usage.limits import API_CALLS, SEATS
 from tenants.usage.models import Usage
 
 _SHORTEST = 0.5  # seconds that a statement may take in any case
@@ -37,6 +40,10 @@ def _name(column: Any) -> sa.ColumnElement[str]:
     return sa.type_coerce(column, sa.String).label(column.key)
 
 
+_stock = aliased(Usage)
+_USED = sa.select(sa.func.jsonb_object_agg(_stock.resource, _stock.used, type_=JSONB)).where(
+    _stock.tenant == Tenant.id, _stock.period == ""
+)
 _TENANT = (
     Tenant.id,
     Tenant.name,
@@ -46,6 +53,9 @@ _TENANT = (
     Tenant.plan,
     _name(Tenant.standing),
     Tenant.suspended_reason,
+    Tenant.standing_until,
+    Tenant.limits,
+    _USED.correlate(Tenant).scalar_subquery().label("used"),
 )
 _PERSON = (
     User.id.label("user_id"),
@@ -60,21 +70,23 @@ _PERSON = (
 # Built once: to build such a query takes as long as to run it.
 _ON_SITE = sa.select(*_PERSON).join(SignIn, SignIn.user_id == User.id).where(*sessions.GOOD, SignIn.tenant.is_(None))
 # As a query of its own it takes twice as long, most of it for planning (docs/decisions/0012).
-_IDENTIFY = sa.func.platform.identify(
+_IDENTIFY = sa.func.platform.identify_2(
     sa.bindparam("address", type_=sa.String),
     sa.bindparam("session_digest", type_=sa.LargeBinary),
     sessions.SEEN_EVERY,
+    SEATS.default,
 )
 _IN_WORKSPACE = sa.select(
     _IDENTIFY.table_valued(
         *(
             sa.column(column.name, column.type)
             for column in sa.select(*_TENANT, *_PERSON, _name(Membership.role)).selected_columns
-        )
+        ),
+        sa.column("seated", sa.Boolean),
     )
 )
 _BY_ID = (
-    sa.select(*_TENANT, Tenant.limits, Usage.used)
+    sa.select(*_TENANT, Usage.used.label("calls"))
     .outerjoin(
         Usage,
         sa.and_(Usage.tenant == Tenant.id, Usage.resource == API_CALLS.name, Usage.period == sa.bindparam("period")),
@@ -113,7 +125,12 @@ def enter() -> ResponseReturnValue | None:
     structlog.contextvars.bind_contextvars(tenant=workspace.id)
     _refuse_suspended(workspace)
     throttle.enter(workspace.id)
-    permissions.check(here.role)
+    try:
+        admission.admit(workspace, here.role)
+    except Unpaid as error:
+        if permissions.wanted() is not permissions.WORKSPACE_OPEN:
+            raise
+        return render_template("tenants/unpaid.html", error=error), error.status.value
     if workspace.state == State.PREPARING:
         return render_template("tenants/preparing.html")
     if not hasattr(current_app.view_functions.get(request.endpoint or ""), _LATER):
@@ -170,7 +187,7 @@ def _calls_left(row: Any) -> int | None:
     most = limits.allowed(row.limits, API_CALLS)
     if most is None:
         return None
-    return most - (row.used or 0) - flows.of(current_app).pending(row.id, API_CALLS)
+    return most - (row.calls or 0) - flows.of(current_app).pending(row.id, API_CALLS)
 
 
 def _on_site() -> Identity:
@@ -186,12 +203,19 @@ def _in_workspace(address: str) -> Identity:
     row = _first(_IN_WORKSPACE, {"address": address, **sessions.of(secret)})
     if row is None:
         raise unknown()  # and no identity: the error page must not look like a workspace's
+    beyond = row.role is not None and not row.seated
     return Identity(
         person=_person(row) if row.user_id else None,
         tenant=_workspace(row),
-        role=row.role,
+        role=_reading(row.role) if beyond else row.role,
+        unseated=row.role if beyond else None,
         on_site=False,
     )
+
+
+def _reading(role: str) -> str:
+    """What is left of a role for which the plan has no seat; whoever only pays may go on paying."""
+    return Role.VIEWER if permissions.within(Role.VIEWER, Role(role)) else role
 
 
 def unknown() -> UnknownWorkspace:
@@ -217,6 +241,9 @@ def _workspace(row: Any) -> Workspace:
         plan=row.plan,
         standing=row.standing,
         suspended_reason=row.suspended_reason,
+        standing_until=row.standing_until,
+        limits=MappingProxyType(row.limits),
+        used=MappingProxyType(row.used or {}),
     )
 
 

@@ -1,4 +1,7 @@
-"""Closing a tenant's door, and opening it again. Its data, members and subscription stay as they are; its jobs wait."""
+"""Closing a tenant's door, and opening it again. Its data, members and subscription stay as they are; its jobs wait.
+
+An operator closes it, or billing: then it is not closed altogether (`admission`).
+"""
 
 import sqlalchemy as sa
 
@@ -6,13 +9,15 @@ from saas.core import audit
 from saas.core.database import at_once, db
 from saas.core.jobs import endings
 from tenants.errors import AlreadySuspended, NotSuspended, UnknownTenant
-from tenants.models import State, Tenant
+from tenants.models import Standing, State, Tenant
 
-_STANDING = sa.select(Tenant.state, Tenant.suspended_at).where(Tenant.id == sa.bindparam("tenant"))
+_COLUMNS = (Tenant.state, Tenant.suspended_at, Tenant.standing)
+_STANDING = sa.select(*_COLUMNS).where(Tenant.id == sa.bindparam("tenant"))
+_CLOSING = {Standing.READ_ONLY: "read_only", Standing.SUSPENDED: "suspended"}  # a tenant's jobs write, as people do
 
 
 def standing(tenant_id: str) -> str | None:
-    """How the tenant stands to whoever works for it: "open", "suspended" or "preparing"; None when it is gone.
+    """How the tenant stands to whoever works for it: "open", "read_only", "suspended" or "preparing"; None: it is gone.
 
     Asked beside whatever transaction is open, which may be a tenant's.
     """
@@ -22,7 +27,15 @@ def standing(tenant_id: str) -> str | None:
         return None
     if found.state == State.PREPARING:
         return "preparing"
-    return "open" if found.suspended_at is None else "suspended"
+    return _CLOSING.get(found.standing, "open") if found.suspended_at is None else "suspended"
+
+
+def stand(tenant: Tenant, to: Standing) -> None:
+    """Billing's word on how a tenant stands; whoever calls this holds its row. What it held up goes on at once."""
+    opens = tenant.standing in _CLOSING and to is not tenant.standing
+    tenant.standing = to
+    if opens:
+        endings.release(tenant.id)
 
 
 def suspend(tenant_id: str, *, text: str, reason: str, actor: str) -> None:

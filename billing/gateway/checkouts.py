@@ -1,10 +1,25 @@
 """Customers and Checkout."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import cast
 
-from billing.gateway import objects
+from stripe.params.checkout import (
+    SessionCreateParams,
+    SessionCreateParamsLineItem,
+    SessionCreateParamsSubscriptionData,
+)
+
+from billing.gateway import objects, wishes
 from billing.gateway.connection import client, reaches_stripe
 from billing.gateway.objects import Session
+from billing.gateway.wishes import Wish
+from saas.core.settings import current_settings
+
+_ONE_TRIAL = (
+    "There is one trial for each business. If this card has had one before, this one ends at once and the plan is"
+    " charged today."
+)
 
 
 @reaches_stripe
@@ -19,31 +34,34 @@ def create_customer(*, email: str, name: str, tenant: str, key: str) -> str:
 def create_session(
     *,
     customer: str,
-    price: str,
+    items: Sequence[Wish],
     trial_days: int,
     tenant: str,
     return_url: str,
     expires_at: datetime,
     key: str,
 ) -> Session:
-    """Where the customer pays for one of `price`, and after `trial_days` only; the same for the same `key`."""
-    about = {"tenant": tenant}
-    made = client().v1.checkout.sessions.create(
-        {
-            "mode": "subscription",
-            "customer": customer,
-            "client_reference_id": tenant,
-            "line_items": [{"price": price, "quantity": 1}],
-            "subscription_data": {"metadata": about, "trial_period_days": trial_days}
-            if trial_days
-            else {"metadata": about},
-            "success_url": return_url,
-            "cancel_url": f"{return_url}&cancelled=1",
-            "expires_at": int(expires_at.timestamp()),
-        },
-        {"idempotency_key": key},
-    )
-    return objects.session(made)
+    """Where the customer pays for `items`, and after `trial_days` only; the same for the same `key`."""
+    about: SessionCreateParamsSubscriptionData = {"metadata": {"tenant": tenant}}
+    if trial_days:
+        about["trial_period_days"] = trial_days
+    wanted: SessionCreateParams = {
+        "mode": "subscription",
+        "customer": customer,
+        "client_reference_id": tenant,
+        "line_items": cast("list[SessionCreateParamsLineItem]", wishes.made(items)),
+        "subscription_data": about,
+        "allow_promotion_codes": True,
+        "success_url": return_url,
+        "cancel_url": f"{return_url}&cancelled=1",
+        "expires_at": int(expires_at.timestamp()),
+    }
+    if trial_days:
+        wanted["custom_text"] = {"submit": {"message": _ONE_TRIAL}}
+    if current_settings().stripe_tax:  # which needs to know where the customer is
+        wanted["automatic_tax"], wanted["tax_id_collection"] = {"enabled": True}, {"enabled": True}
+        wanted["customer_update"] = {"address": "auto", "name": "auto"}
+    return objects.session(client().v1.checkout.sessions.create(wanted, {"idempotency_key": key}))
 
 
 @reaches_stripe

@@ -1,10 +1,18 @@
 """What Stripe says, as values of our own. Amounts are in the currency's minor unit, times are aware and in UTC."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
+from decimal import Decimal
 
 import stripe
+
+from billing.gateway.payers import CustomerState, state
+from billing.gateway.reading import at, id_of, known, number
+
+# In the metadata of a subscription.
+SEATS_PAID, SEATS_PAID_UNTIL, METERED_SINCE = "seats_paid", "seats_paid_until", "metered_since"
+ACT = "freehold_act"  # in the metadata of a refund: which act of ours has made it
+ENDED = "freehold_ended"  # and which subscription has ended, of whose unused rest it is
 
 
 @dataclass(frozen=True)
@@ -19,22 +27,67 @@ class Session:
 
 
 @dataclass(frozen=True)
+class ItemState:
+    """One thing that a subscription is to."""
+
+    id: str
+    product: str
+    interval: str | None  # "month", "year"; None of a price that is paid once
+    amount: int  # of one, for an interval
+    quantity: int  # 0 of a metered one
+    metered: bool
+
+
+@dataclass(frozen=True)
+class DiscountState:
+    name: str
+    percent: Decimal | None
+    amount: int | None
+    until: datetime | None  # None: for ever, or once
+    once: bool
+
+
+@dataclass(frozen=True)
+class ChangeState:
+    """What a schedule will make of a subscription."""
+
+    schedule: str
+    plan: str | None
+    version: int | None
+    interval: str | None
+    at: datetime | None
+
+
+@dataclass(frozen=True)
 class SubscriptionState:
     id: str
     customer: str
     status: str
-    product: str
-    interval: str | None  # "month", "year"; None of a price that is paid once
-    item: str
-    amount: int
+    items: tuple[ItemState, ...]
     currency: str
     livemode: bool
     started_at: datetime
+    period_start: datetime | None
     period_end: datetime | None
     trial_end: datetime | None
     cancel_at: datetime | None
     ended_at: datetime | None
     latest_invoice: str | None
+    discounts: tuple[DiscountState, ...]
+    change: ChangeState | None
+    seats_paid: int
+    seats_paid_until: datetime | None
+    metered_since: datetime | None  # from then on what is used counts for its present metered price
+    cancel_reason: str | None
+    clock_at: datetime | None  # of the test clock, where it has one
+    tenant: str | None = None  # as we have noted it at Stripe
+    payer: CustomerState | None = None  # where it was asked for too
+
+
+@dataclass(frozen=True)
+class Refund:
+    id: str
+    amount: int
 
 
 @dataclass(frozen=True)
@@ -44,17 +97,38 @@ class InvoiceState:
     subscription: str | None
     number: str | None
     status: str
+    reason: str | None
     currency: str
+    subtotal: int
+    discount: int
+    tax: int
     total: int
     due: int
     paid: int
     refunded: int
+    credited: int
     attempts: int
     next_attempt_at: datetime | None
     payment: str | None
+    confirm: bool
+    disputed: bool
     page_url: str | None
     pdf_url: str | None
     created_at: datetime
+    finalized_at: datetime | None
+    paid_at: datetime | None
+    elsewhere: tuple[Refund, ...] = ()  # what was paid back by others than us
+
+
+@dataclass(frozen=True)
+class Payment:
+    """How the payment of an invoice stands."""
+
+    intent: str | None = None  # by which it was paid
+    refunded: int = 0
+    disputed: bool = False
+    confirm: bool = False  # the bank wants the payer to confirm it
+    elsewhere: tuple[Refund, ...] = ()  # those of `refunded` that others have made
 
 
 def session(found: stripe.checkout.Session) -> Session:
@@ -63,70 +137,114 @@ def session(found: stripe.checkout.Session) -> Session:
         status=found.status or "open",
         paid=found.payment_status != "unpaid",
         url=found.url,
-        subscription=_id(found.subscription),
+        subscription=id_of(found.subscription),
     )
 
 
 def subscription(found: stripe.Subscription) -> SubscriptionState:
-    item = found["items"].data[0]  # `.items` is also a method of the dictionary below
-    cancel_at = found.cancel_at or (item.current_period_end if found.cancel_at_period_end else None)
+    """With its test clock, schedule and discounts expanded; where they are not, they are left out."""
+    items = found["items"].data  # `.items` is also a method of the dictionary below
+    cancel_at = found.cancel_at or (items[0].current_period_end if found.cancel_at_period_end else None)
+    about = found.metadata.to_dict()
+    told = found.cancellation_details
     return SubscriptionState(
         id=found.id,
-        customer=_id(found.customer) or "",
+        customer=id_of(found.customer) or "",
         status=found.status,
-        product=_id(item.price.product) or "",
-        interval=item.price.recurring.interval if item.price.recurring else None,
-        item=item.id,
-        amount=item.price.unit_amount or 0,
+        items=tuple(_item(one) for one in items),
         currency=found.currency,
         livemode=found.livemode,
-        started_at=_known(found.created),
-        period_end=at(item.current_period_end),
+        started_at=known(found.created),
+        period_start=at(items[0].current_period_start),
+        period_end=at(items[0].current_period_end),
         trial_end=at(found.trial_end),
         cancel_at=at(cancel_at),
         ended_at=at(found.ended_at),
-        latest_invoice=_id(found.latest_invoice),
+        latest_invoice=id_of(found.latest_invoice),
+        discounts=tuple(_discount(one) for one in found.discounts or () if not isinstance(one, str)),
+        change=_change(found.schedule) if isinstance(found.schedule, stripe.SubscriptionSchedule) else None,
+        seats_paid=number(about.get(SEATS_PAID)),
+        seats_paid_until=at(number(about.get(SEATS_PAID_UNTIL)) or None),
+        metered_since=at(number(about.get(METERED_SINCE)) or None),
+        cancel_reason=(told.comment or told.feedback) if told else None,
+        clock_at=None if found.test_clock is None or isinstance(found.test_clock, str)
+        else known(found.test_clock.frozen_time),
+        tenant=about.get("tenant"),
+        payer=_payer(found.customer),
+    )  # fmt: skip
+
+
+def _payer(found: str | stripe.Customer) -> CustomerState | None:
+    return None if isinstance(found, str) else state(found)
+
+
+def _item(found: stripe.SubscriptionItem) -> ItemState:
+    recurring = found.price.recurring
+    return ItemState(
+        id=found.id,
+        product=id_of(found.price.product) or "",
+        interval=recurring.interval if recurring else None,
+        amount=found.price.unit_amount or 0,
+        quantity=getattr(found, "quantity", None) or 0,
+        metered=recurring is not None and recurring.usage_type == "metered",
     )
 
 
-def invoice(found: stripe.Invoice, payment: str | None, refunded: int) -> InvoiceState:
+def _discount(found: stripe.Discount) -> DiscountState:
+    coupon = found.source.coupon
+    if coupon is None or isinstance(coupon, str):
+        return DiscountState(coupon or found.id, None, None, at(found.end), once=False)
+    percent = None if coupon.percent_off is None else Decimal(str(coupon.percent_off))
+    return DiscountState(coupon.name or coupon.id, percent, coupon.amount_off, at(found.end), coupon.duration == "once")
+
+
+def _change(found: stripe.SubscriptionSchedule) -> ChangeState | None:
+    """None once it is over. While its last phase runs nothing is to come, but the subscription is still its own."""
+    if found.status not in {"active", "not_started"}:
+        return None
+    last = found.phases[-1].start_date
+    current = found.current_phase.start_date if found.current_phase else None
+    if last == current:
+        return ChangeState(found.id, None, None, None, None)
+    about = found.metadata.to_dict() if found.metadata else {}
+    version = number(about.get("version")) or None
+    return ChangeState(found.id, about.get("plan"), version, about.get("interval"), at(last))
+
+
+def invoice(found: stripe.Invoice, payment: Payment) -> InvoiceState:
     parent = found.parent.subscription_details if found.parent else None
     return InvoiceState(
         id=found.id,
-        customer=_id(found.customer),
-        subscription=_id(parent.subscription) if parent else None,
+        customer=id_of(found.customer),
+        subscription=id_of(parent.subscription) if parent else None,
         number=found.number,
         status=found.status or "draft",
+        reason=found.billing_reason,
         currency=found.currency,
+        subtotal=found.subtotal,
+        discount=sum(one.amount for one in found.total_discount_amounts or ()),
+        tax=sum(one.amount for one in found.total_taxes or ()),
         total=found.total,
         due=found.amount_remaining,
         paid=found.amount_paid,
-        refunded=refunded,
+        refunded=payment.refunded,
+        credited=found.pre_payment_credit_notes_amount + found.post_payment_credit_notes_amount,
         attempts=found.attempt_count,
         next_attempt_at=at(found.next_payment_attempt),
-        payment=payment,
+        payment=payment.intent,
+        confirm=payment.confirm,
+        disputed=payment.disputed,
         page_url=found.hosted_invoice_url,
         pdf_url=found.invoice_pdf,
-        created_at=_known(found.created),
+        created_at=known(found.created),
+        finalized_at=at(found.status_transitions.finalized_at),
+        paid_at=at(found.status_transitions.paid_at),
+        elsewhere=payment.elsewhere,
     )
 
 
-def payment_of(found: stripe.Invoice) -> str | None:
-    """The payment intent by which an invoice was paid, with its payments expanded."""
-    for one in found.payments.data if found.payments else ():
-        if one.status == "paid" and one.payment.payment_intent:
-            return _id(one.payment.payment_intent)
-    return None
-
-
-def at(seconds: int | None) -> datetime | None:
-    return None if seconds is None else _known(seconds)
-
-
-def _known(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
-
-
-def _id(found: Any) -> str | None:
-    """Of an object that Stripe names, or shows whole where it was asked to."""
-    return found if found is None or isinstance(found, str) else str(found.id)
+def intent_of(found: stripe.Invoice) -> str | None:
+    """The payment intent of an invoice, with its payments expanded: that by which it was paid, else the open one."""
+    tried = [one for one in (found.payments.data if found.payments else ()) if one.payment.payment_intent]
+    tried.sort(key=lambda one: one.status != "paid")
+    return id_of(tried[0].payment.payment_intent) if tried and tried[0].status in {"paid", "open"} else None

@@ -1,5 +1,7 @@
 """The customer portal: cards, invoices, cancelling. Plans are changed on our own page, which shows the limits."""
 
+from stripe.params.billing_portal import SessionCreateParams, SessionCreateParamsFlowData
+
 from billing.gateway.connection import client, reaches_stripe
 
 _MARK = "freehold"  # in the metadata of the configuration that is ours
@@ -38,6 +40,22 @@ def open_for(*, customer: str, return_url: str) -> str:
     if configuration := _ours():
         return sessions.create({"customer": customer, "return_url": return_url, "configuration": configuration}).url
     return sessions.create({"customer": customer, "return_url": return_url}).url
+
+
+@reaches_stripe
+def update_card(*, customer: str, return_url: str, then: str) -> str:
+    """Where the customer gives another card, and nothing else; when it is done, it leads `then`.
+
+    https://docs.stripe.com/customer-management/portal-deep-links
+    """
+    flow: SessionCreateParamsFlowData = {
+        "type": "payment_method_update",
+        "after_completion": {"type": "redirect", "redirect": {"return_url": then}},
+    }
+    wanted: SessionCreateParams = {"customer": customer, "return_url": return_url, "flow_data": flow}
+    if configuration := _ours():
+        wanted["configuration"] = configuration
+    return client().v1.billing_portal.sessions.create(wanted).url
 
 
 def _ours() -> str | None:

@@ -3,13 +3,18 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 import stripe
 
 from billing.errors import BadWebhook
 from billing.gateway.connection import livemode
+from billing.gateway.reading import at
 
 TOLERANCE = 300  # seconds by which a signature may be old
+
+_END_OF_TIME = 2**35  # which a column can hold
 
 _BAD = "Its signature does not fit its body, or it is too old."
 
@@ -22,6 +27,8 @@ class Envelope:
     type: str
     livemode: bool
     text: str
+    created_at: datetime | None  # at Stripe
+    object_id: str | None
 
 
 def verify(body: bytes, signature: str, secrets: Sequence[str]) -> Envelope:
@@ -55,5 +62,17 @@ def _envelope(text: str) -> Envelope:
                 raise BadWebhook("It is not an event.")
             if live != livemode():
                 raise BadWebhook("It belongs to the other mode, live or test, than the key that is set.")
-            return Envelope(id_, type_, live, text)
+            return Envelope(id_, type_, live, text, _created(event), _object_id(event))
     raise BadWebhook("It is not an event.")
+
+
+def _created(event: dict[str, Any]) -> datetime | None:
+    told = event.get("created")
+    return at(told) if isinstance(told, int) and 0 < told < _END_OF_TIME else None
+
+
+def _object_id(event: dict[str, Any]) -> str | None:
+    match event.get("data"):
+        case {"object": {"id": str(id_)}} if len(id_) <= 255 and id_.isprintable():
+            return id_
+    return None

@@ -50,6 +50,15 @@ class Account:
         sql = f"SELECT body FROM objects WHERE account = ? AND kind = ? AND NOT gone{where} ORDER BY seq DESC"  # noqa: S608
         return [json.loads(row["body"]) for row in self.store.rows(sql, self.name, kind, *equal.values())]
 
+    def some(self, kind: str, most: int, after: str | None = None) -> list[Obj]:
+        """The newest of a kind, the newest first; or those that came right `after` an object, the oldest first."""
+        order, since = ("DESC", "") if after is None else ("ASC", after)
+        sql = (
+            "SELECT body FROM objects WHERE account = ? AND kind = ? AND NOT gone AND seq >"  # noqa: S608 - only an order
+            f" coalesce((SELECT seq FROM objects WHERE account = ? AND id = ?), 0) ORDER BY seq {order} LIMIT ?"
+        )
+        return [json.loads(row["body"]) for row in self.store.rows(sql, self.name, kind, self.name, since, most)]
+
     def add(self, obj: Obj, **private: Any) -> Obj:
         self.store.run(
             "INSERT INTO objects (account, id, kind, body, private) VALUES (?, ?, ?, ?, ?)",

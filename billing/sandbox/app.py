@@ -8,7 +8,19 @@ from flask import Flask
 from billing.sandbox import api, control
 from billing.sandbox.config import Config
 from billing.sandbox.deliveries import Deliveries
-from billing.sandbox.pages import checkout, frame, invoice, portal, portal_card
+from billing.sandbox.pages import (
+    authenticate,
+    checkout,
+    frame,
+    invoice,
+    papers,
+    portal,
+    portal_cancel,
+    portal_card,
+    portal_details,
+    portal_methods,
+    portal_plan,
+)
 from billing.sandbox.protocol import pipeline
 from billing.sandbox.protocol.pipeline import Standin
 from billing.sandbox.store import Store
@@ -30,7 +42,13 @@ def create_app(standin: Standin) -> Flask:
         checkout.blueprint,
         portal.blueprint,
         portal_card.blueprint,
+        portal_cancel.blueprint,
+        portal_details.blueprint,
+        portal_methods.blueprint,
+        portal_plan.blueprint,
         invoice.blueprint,
+        authenticate.blueprint,
+        papers.blueprint,
     ):
         app.register_blueprint(blueprint)
     return app

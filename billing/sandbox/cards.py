@@ -26,6 +26,7 @@ class Card:
     on_attach: Decline | None = None
     on_charge: Decline | None = None
     secure: str | None = None  # 3-D Secure: "once" to set it up, or "always"
+    disputed: bool = False  # soon after each payment
     funding: str = "credit"
     country: str = "US"
 
@@ -87,6 +88,7 @@ CARDS = (
         "4000002760003184", "visa", ("pm_card_authenticationRequired",), "asks for 3-D Secure each time",
         secure="always", country="DE",
     ),
+    Card("4000000000000259", "visa", ("pm_card_createDispute",), "succeeds and is disputed", disputed=True),
 )  # fmt: skip
 
 _BY_NUMBER = {card.number: card for card in CARDS}

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from billing.sandbox.waits import LIKE_STRIPE
+
 DAY = 86_400
 
 
@@ -14,7 +16,7 @@ class Config:
     public_url: str  # the origin of its pages and API, without a slash at the end
     webhook: str | None = None  # receives the events of each key that has registered no endpoint
     webhook_secret: str | None = None
-    delivery_retries: tuple[float, ...] = (0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600)  # waits after failed deliveries
+    delivery_retries: tuple[float, ...] = LIKE_STRIPE  # waits after failed deliveries
     delivery_timeout: float = 10.0
     payment_retries: tuple[int, ...] = (3 * DAY, 5 * DAY, 7 * DAY)  # waits after failed payments of an invoice
     after_retries: str = "cancel"  # or "unpaid", "past_due"

@@ -12,12 +12,14 @@ from billing.sandbox import errors, events
 from billing.sandbox.account import Account, name_of
 from billing.sandbox.api import webhook_endpoints
 from billing.sandbox.faults import Fault
+from billing.sandbox.money import conditions, redeeming
+from billing.sandbox.money.redeeming import Purchase
 from billing.sandbox.protocol import keys
 from billing.sandbox.protocol.pipeline import standin
 
 blueprint = Blueprint("control", __name__, url_prefix="/_standin")
 
-_MODES = ("500", "timeout", "lost", "slow")
+_MODES = ("500", "429", "timeout", "lost", "slow")
 
 
 @blueprint.errorhandler(errors.ApiError)
@@ -90,10 +92,29 @@ def deliver() -> Response:
     return jsonify(event=wanted)
 
 
+@blueprint.post("/discounts")
+def discount() -> Response:
+    """`customer` and `coupon` or `promotion_code`: give it to a customer, as Stripe's dashboard does."""
+    account, given = _account(), _given()
+    with account.transaction():
+        customer = account.living("customer", given["customer"], "customer")
+        purchase = Purchase(customer, customer["currency"] or "usd", 0, account.now(customer["id"]))
+        found = redeeming.redeem(account, redeeming.offered(account, given, "", purchase), purchase)
+        if customer["discount"]:
+            conditions.end(account, customer["discount"]["id"])
+        events.changed(account, "customer.updated", customer | {"discount": found})
+    standin().deliveries.wake()
+    return jsonify(found)
+
+
 @blueprint.post("/faults")
 def faults() -> Response:
-    """`mode` 500, timeout, lost (done, but no answer) or slow, for the next `times` calls, after `seconds` each."""
+    """`mode` 500, 429, timeout, lost (done, but no answer) or slow, for the next `times` calls, after `seconds` each;
+    or `mode` rate and `per_second`: no more calls than that are let through in a second."""
     given = _given()
+    if given.get("mode") == "rate":
+        standin().faults.limit(_account().name, int(given["per_second"]))
+        return jsonify(per_second=int(given["per_second"]))
     if given.get("mode") not in _MODES:
         raise errors.ApiError(f"The mode is one of {', '.join(_MODES)}.", param="mode")
     standin().faults.plan(

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from sqlite3 import Row
 from urllib.parse import urlsplit
 
-from billing.sandbox import events, signing
+from billing.sandbox import events, retries, signing
 from billing.sandbox.account import Account
 from billing.sandbox.config import Config
 from billing.sandbox.store import Store
@@ -46,7 +46,9 @@ class Deliveries:
             self._awake.clear()
             with self._store.transaction():
                 rows = self._store.rows(
-                    "SELECT * FROM deliveries WHERE state = 'pending' AND due <= ? ORDER BY due, id LIMIT 200",
+                    "SELECT d.*, c.clock FROM deliveries d"
+                    " LEFT JOIN event_clocks c ON c.account = d.account AND c.event = d.event"
+                    " WHERE d.state = 'pending' AND d.due <= ? ORDER BY d.due, d.id LIMIT 200",
                     time.time(),
                 )
                 for row in rows:
@@ -62,6 +64,9 @@ class Deliveries:
 
     def _deliver(self, row: Row) -> None:
         account = Account(self._store, self._config, row["account"])
+        if _is_over(account, row["endpoint"]):
+            self._note(row, "dropped", None, "the endpoint is disabled")
+            return
         body = events.payload(account, row["event"]) or b"{}"
         status, problem = _post(row["url"], body, signing.header(row["secret"], body), self._config.delivery_timeout)
         if status is not None and 200 <= status < 300:
@@ -70,6 +75,8 @@ class Deliveries:
         waits = self._config.delivery_retries
         attempt = row["attempts"]
         due = time.time() + waits[attempt] if attempt < len(waits) else None
+        if clock := row["clock"]:
+            retries.remember(account, row["id"], clock)
         self._note(row, "failed" if due is None else "pending", status, problem, due)
         self.wake()
 
@@ -80,6 +87,12 @@ class Deliveries:
             " status = ?, problem = ?, due = coalesce(?, due) WHERE id = ?",
             *(state, status, problem, due, row["id"]),
         )
+
+
+def _is_over(account: Account, endpoint: str) -> bool:
+    """Whether an endpoint was disabled after the event: what was not delivered until then waits no longer."""
+    found = account.find(endpoint)
+    return found is not None and found.get("status") == "disabled"
 
 
 def _post(url: str, body: bytes, signature: str, timeout: float) -> tuple[int | None, str | None]:

@@ -50,6 +50,18 @@ class KeyReused(ApiError):
     type = "idempotency_error"
 
 
+class TooMany(ApiError):
+    """As https://docs.stripe.com/rate-limits has it."""
+
+    status = 429
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Request rate limit exceeded. Learn more about rate limits here https://docs.stripe.com/rate-limits.",
+            "rate_limit",
+        )
+
+
 class NotStoodIn(ApiError):
     status = 501
     type = "api_error"
@@ -78,4 +90,6 @@ _NOUNS = {
     "checkout.session": "checkout.session",
     "billing_portal.configuration": "configuration",
     "test_helpers.test_clock": "test clock",
+    "promotion_code": "promotion code",
+    "tax_rate": "tax rate",
 }

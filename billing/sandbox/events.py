@@ -32,8 +32,16 @@ def emit(account: Account, kind: str, obj: Obj, before: Obj | None = None) -> No
         "type": kind,
     }
     account.add(event)
+    _keep_clock(account, event, obj)
     for name, url, secret in endpoints:
         schedule(account, event, name, url, secret)
+
+
+def _keep_clock(account: Account, event: Obj, obj: Obj) -> None:
+    """The test clock that its customer lives by."""
+    clock = account.clock_of(obj["id"] if obj["object"] == "customer" else obj.get("customer"))
+    if clock:
+        account.store.run("INSERT INTO event_clocks VALUES (?, ?, ?)", account.name, event["id"], clock)
 
 
 def changed(account: Account, kind: str, obj: Obj) -> Obj:

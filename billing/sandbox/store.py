@@ -15,7 +15,10 @@ CREATE TABLE IF NOT EXISTS objects (
     due REAL, clock TEXT, UNIQUE (account, id));
 CREATE INDEX IF NOT EXISTS objects_by_kind ON objects (account, kind, seq);
 CREATE INDEX IF NOT EXISTS objects_by_id ON objects (id);
+CREATE INDEX IF NOT EXISTS objects_by_customer ON objects (account, kind, json_extract(body, '$.customer'), seq);
+CREATE INDEX IF NOT EXISTS objects_by_invoice ON objects (account, kind, json_extract(body, '$.invoice'), seq);
 CREATE INDEX IF NOT EXISTS objects_due ON objects (due) WHERE due IS NOT NULL;
+CREATE INDEX IF NOT EXISTS objects_by_clock ON objects (account, clock, due) WHERE clock IS NOT NULL;
 CREATE TABLE IF NOT EXISTS answers (
     account TEXT NOT NULL, key TEXT NOT NULL, request TEXT NOT NULL, status INTEGER NOT NULL, body TEXT NOT NULL,
     first TEXT NOT NULL, PRIMARY KEY (account, key));
@@ -23,6 +26,15 @@ CREATE TABLE IF NOT EXISTS deliveries (
     id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, event TEXT NOT NULL, type TEXT NOT NULL,
     endpoint TEXT NOT NULL, url TEXT NOT NULL, secret TEXT NOT NULL, state TEXT NOT NULL DEFAULT 'pending',
     attempts INTEGER NOT NULL DEFAULT 0, due REAL NOT NULL, status INTEGER, problem TEXT);
+CREATE TABLE IF NOT EXISTS meter_events (
+    account TEXT NOT NULL, event_name TEXT NOT NULL, identifier TEXT NOT NULL, customer TEXT NOT NULL,
+    value NUMERIC NOT NULL, timestamp INTEGER NOT NULL, created INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS meter_events_by_time ON meter_events (account, event_name, customer, timestamp, value);
+CREATE INDEX IF NOT EXISTS meter_events_by_identifier ON meter_events (account, identifier, created);
+CREATE TABLE IF NOT EXISTS event_clocks (
+    account TEXT NOT NULL, event TEXT NOT NULL, clock TEXT NOT NULL, PRIMARY KEY (account, event));
+CREATE TABLE IF NOT EXISTS tries (
+    delivery INTEGER PRIMARY KEY, clock TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS holds (account TEXT PRIMARY KEY);
 CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (state, due);
 """

@@ -5,10 +5,10 @@ import threading
 import time
 from collections.abc import Callable
 
-from billing.sandbox import events
+from billing.sandbox import events, retries
 from billing.sandbox.account import Account
 from billing.sandbox.config import Config
-from billing.sandbox.money import cycle
+from billing.sandbox.money import cycle, phasing
 from billing.sandbox.store import Store
 from billing.sandbox.values import Obj
 
@@ -29,6 +29,7 @@ def advance(account: Account, clock: Obj, target: int) -> Obj:
         account.save(clock)
         _turn(account, rows[0]["id"], clock["frozen_time"])
     clock["frozen_time"] = target
+    retries.hasten(account, clock["id"], target)
     return account.save(clock)
 
 
@@ -75,5 +76,7 @@ def _turn(account: Account, wanted: str, now: int) -> None:
     found: Obj = json.loads(rows[0]["body"])
     if found["object"] == "checkout.session":
         expire(account, found)
+    elif found["object"] == "subscription_schedule":
+        phasing.begin_in_time(account, found)
     else:
         cycle.turn(account, found, now)

@@ -2,15 +2,17 @@
 
 import secrets
 import string
+from decimal import Decimal
 from typing import Any
 
 Obj = dict[str, Any]  # one of Stripe's objects, as it goes over the wire
 
-_ALPHABET = string.ascii_letters + string.digits
+_ALPHABET = (string.ascii_letters + string.digits).encode()
+_LETTERS = bytes(_ALPHABET[byte % len(_ALPHABET)] for byte in range(256))
 
 
 def new_id(prefix: str, length: int = 24) -> str:
-    return f"{prefix}_{''.join(secrets.choice(_ALPHABET) for _ in range(length))}"
+    return f"{prefix}_{secrets.token_bytes(length).translate(_LETTERS).decode()}"
 
 
 def nulls(names: str) -> dict[str, None]:
@@ -35,3 +37,9 @@ def merged(old: dict[str, str] | None, new: dict[str, str] | str | None) -> dict
 def taken(params: dict[str, Any], names: str) -> dict[str, Any]:
     """The named parameters that were given; an empty string unsets its field."""
     return {name: (None if params[name] == "" else params[name]) for name in names.split() if name in params}
+
+
+def decimal_of(amount: int | str) -> str:
+    """A decimal without a tail of zeros, as Stripe shows it."""
+    text = format(Decimal(amount).normalize(), "f")
+    return "0" if text == "-0" else text

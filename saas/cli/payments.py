@@ -1,11 +1,26 @@
 """`saas billing …`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import click
 
-from billing import reconcile, sync
+from billing import sync
+from billing.errors import BadCatalogue
 from saas.cli.context import application
-from saas.core.database import transaction
-from saas.core.jobs import enqueue
+from saas.cli.earning import revenue
+from saas.cli.explaining import explain
+from saas.cli.reconciling import reconcile_payments
+from saas.cli.replaying import replay
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """A file of plans that can't be used is said in a sentence."""
+    try:
+        yield
+    except BadCatalogue as error:
+        raise click.ClickException(f"billing/catalog.toml: {error}") from None
 
 
 @click.group("billing", no_args_is_help=True)
@@ -14,20 +29,20 @@ def payments() -> None:
 
 
 @payments.command("sync")
-def sync_plans() -> None:
-    """Create and mend the products and prices of our plans at Stripe; a second run has nothing to do."""
-    with application():
+@click.option("--plan", "only_plan", is_flag=True, help="Say what would be done, and do nothing.")
+def sync_plans(*, only_plan: bool) -> None:
+    """Create and mend the products, prices and meters of our plans at Stripe; a second run has nothing to do."""
+    with application(), told():
+        if only_plan:
+            deeds = sync.planned()
+            for deed in deeds:
+                click.echo(deed.sentence)
+            click.echo("Nothing was changed: without --plan this is done." if deeds else "Stripe has all our plans.")
+            return
         for line in sync.sync():
             click.echo(line)
         click.echo("Stripe has all our plans.")
 
 
-@payments.command("reconcile")
-def reconcile_payments() -> None:
-    """Ask Stripe about everybody who pays now, as a job does once a day."""
-    with application(), transaction():
-        # The day's own jobs may be hours away, so these have keys of their own.
-        asked = [enqueue("billing.reconcile", args=(due,), key=f"{due}/now") for due in sorted(reconcile.due())]
-        click.echo(f"{len(asked)} tenants are looked at by the worker of the slow queue.")
-        if under_way := asked.count(None):
-            click.echo(f"Of these, {under_way} were asked for before and are under way.")
+for command in (explain, reconcile_payments, replay, revenue):
+    payments.add_command(command)

@@ -1,7 +1,7 @@
 """One tenant as the back office sees it, from the platform's tables; the tenant itself is not entered."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,9 +9,10 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from billing import entitlements, mirror
+from billing import access, flags, mirror
 from billing.errors import NoSubscription
-from billing.models import PAYING, Grant, Invoice, Subscription
+from billing.ledger import Flag, Grant, Override
+from billing.models import PAYING, Invoice, Subscription
 from saas.accounts.models import User
 from saas.console import listing
 from saas.console.models import Note
@@ -32,13 +33,18 @@ class Account:
     state: str
     status: str  # one of listing.STATUSES
     plan: str
+    plan_version: int
     standing: str
     opened_at: datetime | None
     suspended_at: datetime | None
     suspended_text: str | None  # what visitors read
     subscription: Subscription | None  # the one that counts, or the last that did
     grant: Grant | None  # a plan given for nothing, while it lasts
+    limits: Mapping[str, int | None]  # as in `tenants.limits`
+    overrides: Sequence[Override]  # limits that are not the plan's, while they last
+    balance: int  # at Stripe, in the minor unit; below zero: credit
     invoices: Sequence[Invoice]  # the newest
+    flags: Sequence[Flag]  # that nobody has cleared
 
     @property
     def url(self) -> str:
@@ -67,17 +73,29 @@ class Account:
 
 def get(tenant_id: str) -> Account:
     """Raises UnknownTenant."""
-    columns = (Tenant.state, Tenant.plan, Tenant.standing, Tenant.opened_at, Tenant.suspended_at)
+    columns = (
+        Tenant.state,
+        Tenant.limits,
+        Tenant.plan,
+        Tenant.plan_version,
+        Tenant.standing,
+        Tenant.opened_at,
+        Tenant.suspended_at,
+    )
     query = sa.select(
         Tenant.id, Tenant.name, Tenant.address, listing.status().label("status"),
         Tenant.suspended_reason.label("suspended_text"), *columns,
     ).where(Tenant.id == tenant_id, Tenant.state != State.SPARE)  # fmt: skip
     if (row := db.session.execute(query).one_or_none()) is None:
         raise UnknownTenant
+    customer = mirror.customer_of(tenant_id)
     billed: dict[str, Any] = {
+        "overrides": access.overrides_of(tenant_id),
+        "balance": customer.balance if customer else 0,
         "subscription": mirror.subscription_of(tenant_id),
-        "grant": entitlements.grant_of(tenant_id),
+        "grant": access.grant_of(tenant_id),
         "invoices": mirror.invoices_of(tenant_id),
+        "flags": flags.open_of(tenant_id),
     }
     return Account(**row._asdict(), **billed)
 

@@ -1,21 +1,32 @@
 """An action's own page: what it would change, then the reason, then it is done, once."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import Form
 
-from saas.console import accounts, confirming, granting, refunding, subscribing, suspending
+from saas.console import (
+    accounts,
+    confirming,
+    favouring,
+    flagging,
+    granting,
+    overriding,
+    refunding,
+    subscribing,
+    suspending,
+)
 from saas.console.accounts import Account
-from saas.console.actions import Action, Order
+from saas.console.actions import Action, Change, Order
 from saas.console.confirming import Question
 from saas.console.door import actor, blueprint
 from saas.console.errors import NothingToDo
 from saas.console.forms import ReasonForm
-from saas.core.errors import NotFound
+from saas.core.errors import NotFound, Unavailable
 
-ROOMS = (suspending, subscribing, granting, refunding)
+ROOMS = (suspending, subscribing, favouring, granting, overriding, refunding, flagging)
 ACTIONS = {action.name: action for room in ROOMS for action in room.ACTIONS}
 
 
@@ -40,7 +51,8 @@ def act(tenant_id: str, name: str) -> ResponseReturnValue:
 
 
 def possible(account: Account) -> list[Action]:
-    return [action for action in ACTIONS.values() if action.fits(account)]
+    """What takes something away comes last."""
+    return sorted((action for action in ACTIONS.values() if action.fits(account)), key=lambda action: action.harsh)
 
 
 def _carry_out(account: Account, action: Action, choice: Form | None, form: ReasonForm, key: UUID) -> str:
@@ -60,11 +72,21 @@ def _page(account: Account, action: Action, choice: Form | None, form: ReasonFor
         about=account.name,
         action=action,
         choice=choice,
-        changes=action.changes(account, choice.data if choice else {}) if ready and possible_now else [],
+        changes=_changes(account, action, choice) if ready and possible_now else [],
         possible=possible_now,
         f=form,
         home=_home(account),
     )
+
+
+def _changes(account: Account, action: Action, choice: Form | None) -> Sequence[Change]:
+    """Where Stripe is asked what would change and is away, a form that was sent stays, to be sent again."""
+    try:
+        return action.changes(account, choice.data if choice else {})
+    except Unavailable:
+        if request.method != "POST":
+            raise
+        return [Change("What changes", "", "Can't be told while the payment provider is away")]
 
 
 def _home(account: Account) -> str:

@@ -1,8 +1,6 @@
 """What is chosen before an action shows what it changes; the URL carries it."""
 
-import re
 from datetime import UTC, date, datetime, time
-from decimal import Decimal
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
@@ -10,16 +8,16 @@ from wtforms import DateField, Form, SelectField, StringField, ValidationError
 from wtforms.validators import DataRequired
 
 from billing import catalog
-from billing.catalog import MINOR_UNITS, Interval
-from billing.money import shown
+from billing.catalog import Interval
+from billing.money import minor, shown
+from saas.console import words
 from saas.console.accounts import Account
 from saas.core.forms import choices
 
 Given = MultiDict[str, str]
 
-_AMOUNT = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,2})?")
 _LATEST = date(2100, 1, 1)
-_PLANS = choices((plan.code, plan.name) for plan in catalog.PLANS if not plan.free)
+_PLANS = choices((plan.code, plan.name) for plan in catalog.on_sale() if not plan.free)
 _INTERVALS = choices([(Interval.MONTH.value, "Each month"), (Interval.YEAR.value, "Each year")])
 _ENDS = choices([("period", "When what is paid for is used up"), ("now", "Now")])
 
@@ -29,9 +27,10 @@ def end_of(day: date) -> datetime:
     return datetime.combine(day, time(23, 59, 59), UTC)
 
 
-def minor(amount: str) -> int:
-    """ "12.50" in the currency's minor unit."""
-    return int(Decimal(amount) * MINOR_UNITS)
+def no_later(_form: Any, field: Any) -> None:
+    """A rule for a day up to which something lasts."""
+    if field.data and field.data > _LATEST:
+        raise ValidationError("Choose a day before the year 2100.")
 
 
 class PlanForm(Form):
@@ -40,11 +39,7 @@ class PlanForm(Form):
 
 
 class UntilForm(Form):
-    until = DateField("Until the end of", [DataRequired("Choose a day.")])
-
-    def validate_until(self, field: Any) -> None:
-        if field.data and field.data > _LATEST:
-            raise ValidationError("Choose a day before the year 2100.")
+    until = DateField("Until the end of", [DataRequired("Choose a day."), no_later])
 
 
 class GrantForm(UntilForm):
@@ -55,18 +50,23 @@ class CancelForm(Form):
     when = SelectField("When", choices=_ENDS)
 
 
+class FlagForm(Form):
+    flag = SelectField("Flag", [DataRequired("Choose a flag.")])
+
+
 class RefundForm(Form):
     invoice = SelectField("Invoice", [DataRequired("Choose an invoice.")])
     amount = StringField("Amount", [DataRequired("Say how much goes back.")], filters=[lambda v: v.strip() if v else v])
     most: dict[str, tuple[int, str]]  # what can go back of each invoice, and its currency
 
     def validate_amount(self, field: Any) -> None:
-        if not _AMOUNT.fullmatch(field.data):
-            raise ValidationError("Write an amount such as 12 or 12.50.")
         left, currency = self.most.get(self.invoice.data, (0, ""))
-        if minor(field.data) == 0:
+        if message := words.unreadable(field.data, currency or catalog.CURRENCY):
+            raise ValidationError(message)
+        amount = minor(field.data, currency or catalog.CURRENCY) or 0
+        if amount == 0:
             raise ValidationError("Give an amount above zero.")
-        if left and minor(field.data) > left:
+        if left and amount > left:
             raise ValidationError(f"At most {shown(left, currency)} of this invoice can be refunded.")
 
 
@@ -80,6 +80,12 @@ def until(_account: Account, given: Given) -> Form:
 
 def grant(_account: Account, given: Given) -> Form:
     return GrantForm(given)
+
+
+def flag(account: Account, given: Given) -> Form:
+    form = FlagForm(given)
+    form.flag.choices = choices((str(one.id), f"{one.kind}, {one.raised_at:%-d %b %Y}") for one in account.flags)
+    return form
 
 
 def cancel(_account: Account, given: Given) -> Form:

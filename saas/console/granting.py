@@ -7,13 +7,12 @@ from billing import catalog, grants
 from saas.console import choices, words
 from saas.console.accounts import Account
 from saas.console.actions import Action, Change, Chosen, Order
-from tenants.models import FREE
 
 
 def _granting(account: Account, chosen: Chosen) -> Sequence[Change]:
     after = _given(chosen["plan"], choices.end_of(chosen["until"]))
     given = Change("Given for nothing", _given_now(account), after)
-    return [given, *words.plan(account.plan, chosen["plan"]), *_charge(account)]
+    return [given, *words.plan(account, catalog.plan(chosen["plan"])), *_charge(account)]
 
 
 def _grant(order: Order) -> None:
@@ -22,8 +21,9 @@ def _grant(order: Order) -> None:
 
 
 def _ending_grant(account: Account, _chosen: Chosen) -> Sequence[Change]:
-    after = (account.live.plan or FREE) if account.pays else FREE
-    return [Change("Given for nothing", _given_now(account), "Nothing"), *words.plan(account.plan, after)]
+    paid = catalog.find(account.live.plan, account.live.version) if account.pays else None
+    after = words.plan(account, paid, account.live) if paid else words.plan(account, catalog.free())
+    return [Change("Given for nothing", _given_now(account), "Nothing"), *after]
 
 
 def _end_grant(order: Order) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from billing.models import AccessChange
+from billing.ledger import AccessChange
 from saas.accounts.models import User
 from saas.console import words
 from saas.console.models import Note

@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute
 
+from billing.ledger import Flag
 from billing.models import Subscription
 from saas.accounts.models import User
 from saas.core.database import db
@@ -19,6 +20,7 @@ PAGE_SIZE = 50
 MOST_PAGES = 10_000
 _FROM_A = {"name", "plan"}  # columns whose first way is up; of numbers and times the largest come first
 STATUSES = ("active", "preparing", "suspended", "past due", "trialing")
+FLAGGED = "flagged"  # beside its status
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class View:
     """What part of the list is looked at, as the URL says."""
 
     search: str = ""
-    status: str = ""  # one of STATUSES; "" for all
+    status: str = ""  # one of STATUSES, or FLAGGED; "" for all
     sort: str = "-opened"  # one of SORTS, with a minus for the largest first
     page: int = 1
 
@@ -62,7 +64,7 @@ def status() -> sa.ColumnElement[str]:
     return sa.case(
         (Tenant.suspended_at.is_not(None), "suspended"),
         (Tenant.state == State.PREPARING, "preparing"),
-        (Tenant.standing == Standing.PAST_DUE, "past due"),
+        (Tenant.standing != Standing.GOOD, "past due"),
         (trialing(), "trialing"),
         else_="active",
     )
@@ -70,6 +72,11 @@ def status() -> sa.ColumnElement[str]:
 
 def trialing() -> sa.ColumnElement[bool]:
     return sa.exists().where(Subscription.tenant == Tenant.id, Subscription.status == "trialing").correlate(Tenant)
+
+
+def flagged() -> sa.ColumnElement[bool]:
+    """Whether billing has raised a flag that nobody has cleared."""
+    return sa.exists().where(Flag.tenant == Tenant.id, Flag.cleared_at.is_(None)).correlate(Tenant)
 
 
 def _members() -> sa.ScalarSelect[int]:
@@ -102,6 +109,7 @@ def tenants(view: View) -> tuple[Sequence[Any], bool]:
             Tenant.plan,
             Tenant.opened_at,
             status().label("status"),
+            flagged().label("flagged"),
             _members().label("members"),
             _records().label("records"),
             _first_owner(User.email).label("owner"),
@@ -123,11 +131,18 @@ def counts(search: str) -> dict[str, int]:
     return {name: known.get(name, 0) for name in STATUSES}
 
 
+def flags(search: str) -> int:
+    """How many of those that match the search are flagged."""
+    return db.session.scalar(sa.select(sa.func.count()).where(*_matching(View(search, FLAGGED)))) or 0
+
+
 def _matching(view: View) -> list[sa.ColumnElement[bool]]:
     conditions = [Tenant.state != State.SPARE, is_business()]
     if view.search:
         conditions.append(_found(view.search))
-    if view.status:
+    if view.status == FLAGGED:
+        conditions.append(flagged())
+    elif view.status:
         conditions.append(status() == view.status)
     return conditions
 

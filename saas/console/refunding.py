@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from billing import refunds
-from billing.money import shown
+from billing.money import minor, shown
 from saas.console import choices
 from saas.console.accounts import Account
 from saas.console.actions import Action, Change, Chosen, Order
@@ -11,7 +11,7 @@ from saas.console.actions import Action, Change, Chosen, Order
 
 def _refunding(account: Account, chosen: Chosen) -> Sequence[Change]:
     (invoice,) = (invoice for invoice in account.refundable if invoice.id == chosen["invoice"])
-    back = choices.minor(chosen["amount"])
+    back = minor(chosen["amount"], invoice.currency) or 0
     return [
         Change("Refunded", shown(invoice.refunded, invoice.currency), shown(invoice.refunded + back, invoice.currency)),
         Change(
@@ -21,7 +21,8 @@ def _refunding(account: Account, chosen: Chosen) -> Sequence[Change]:
 
 
 def _refund(order: Order) -> None:
-    amount = choices.minor(order.chosen["amount"])
+    (currency,) = {one.currency for one in order.account.refundable if one.id == order.chosen["invoice"]}
+    amount = minor(order.chosen["amount"], currency) or 0
     refunds.refund(
         order.account.id, order.chosen["invoice"], amount, actor=order.actor, reason=order.reason, key=order.key
     )

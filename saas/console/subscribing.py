@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from billing import catalog, service
+from billing import catalog, changing, service, shaping
 from billing.money import shown
 from saas.console import choices, words
 from saas.console.accounts import Account
@@ -11,17 +11,17 @@ from tenants.models import FREE
 
 
 def _changing_plan(account: Account, chosen: Chosen) -> Sequence[Change]:
-    price = catalog.price(chosen["plan"], chosen["interval"])
+    price = shaping.price_for(account.live, chosen["plan"], chosen["interval"])
     lines = [
         Change("Plan paid for", catalog.name_of(account.live.plan or FREE), price.plan.name),
-        Change("Price", words.price(account.live), f"{shown(price.amount, catalog.CURRENCY)} a {price.interval}"),
+        Change("Price", words.price(account.live), f"{shown(price.amount, price.currency)} a {price.interval}"),
     ]
-    return lines if account.grant else [*lines, *words.limits(account.plan, price.plan.code)]
+    return lines if account.grant else [*lines, *words.limits(account, price.plan, account.live)]
 
 
 def _change_plan(order: Order) -> None:
-    plan, interval = order.chosen["plan"], order.chosen["interval"]
-    service.change_plan(order.account.id, plan, interval, actor=order.actor, reason=order.reason, key=order.key)
+    price = shaping.price_for(order.account.live, order.chosen["plan"], order.chosen["interval"])
+    changing.change_plan(order.account.id, price, actor=order.actor, reason=order.reason, key=order.key, at_once=True)
 
 
 def _extending_trial(account: Account, chosen: Chosen) -> Sequence[Change]:
@@ -38,7 +38,7 @@ def _cancelling(account: Account, chosen: Chosen) -> Sequence[Change]:
     old, at_once = account.live, chosen["when"] == "now"
     end = "Now" if at_once else words.day(old.trial_end if old.status == "trialing" else old.period_end)
     lines = [Change("Subscription ends", words.day(old.cancel_at), end)]
-    return [*lines, *words.plan(account.plan, FREE)] if at_once and not account.grant else lines
+    return [*lines, *words.plan(account, catalog.free())] if at_once and not account.grant else lines
 
 
 def _cancel(order: Order) -> None:

@@ -5,18 +5,30 @@ from uuid import UUID
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from billing import catalog
+from billing import catalog, dunning, explaining
 from billing.money import shown
-from saas.console import accounts, action_views, factor_views, history, isolation_views, jobs_views, listing
+from saas.console import (
+    accounts,
+    action_views,
+    factor_views,
+    history,
+    isolation_views,
+    jobs_views,
+    listing,
+    revenue_views,
+    words,
+)
 from saas.console.door import actor, blueprint
 from saas.console.forms import NoteForm
 from saas.console.history import Event, Filter
 from tenants import pool
+from tenants.usage import limits
 from tenants.usage import service as usage
 
 __all__ = ["blueprint"]
 
-_PAGES_OF_ITS_OWN = (action_views, factor_views, isolation_views, jobs_views)  # which add their routes to the blueprint
+# Which add their routes to the blueprint.
+_PAGES_OF_ITS_OWN = (action_views, factor_views, isolation_views, jobs_views, revenue_views)
 LONGEST_SEARCH = 100  # characters
 
 
@@ -30,6 +42,7 @@ def index() -> ResponseReturnValue:
         tenants=rows,
         more=more,
         counts=listing.counts(view.search),
+        flagged=listing.flags(view.search),
         pool=pool.standing(),
     )
 
@@ -67,8 +80,12 @@ def _tenant_page(tenant_id: str, note: NoteForm) -> str:
         actions=action_views.possible(account),
         people=accounts.people(account.id),
         meters=usage.meters(account.id),
+        step=dunning.next_step(account.id),
+        limit=limits.get,
+        allowance=words.allowance,
+        why=explaining.explain(account.id, most=5),
         events=events,
-        names=_names(events),
+        names=accounts.names([*(one.author for one in account.overrides), *(event.actor for event in events)]),
         further=further,
         f=note,
     )

@@ -3,37 +3,47 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from jinja2.filters import do_filesizeformat
-
-from billing import catalog
+from billing import access, catalog, phrases
+from billing.catalog import Plan
 from billing.models import Subscription
-from billing.money import shown
+from billing.money import minor, shown, written
+from saas.console.accounts import Account
 from saas.console.actions import Change
-from tenants.usage.limits import Limit
+from tenants.usage.limits import Limit, allowed, every
 
 
-def plan(before: str, after: str) -> list[Change]:
-    return [Change("Plan in force", catalog.name_of(before), catalog.name_of(after)), *limits(before, after)]
+def plan(account: Account, after: Plan, paid: Subscription | None = None) -> list[Change]:
+    return [Change("Plan in force", catalog.name_of(account.plan), after.name), *limits(account, after, paid)]
 
 
-def limits(before: str, after: str) -> Iterator[Change]:
-    """Those that differ. Nothing is deleted when there is more than a new limit allows."""
-    pairs = zip(catalog.plan(before).allowances(), catalog.plan(after).allowances(), strict=True)
-    for (limit, old), (_, new) in pairs:
+def limits(account: Account, after: Plan, paid: Subscription | None = None) -> Iterator[Change]:
+    """Those that will be others than they are on a plan, by a subscription if it is `paid` for.
+
+    Nothing is deleted when there is more than a new limit allows.
+    """
+    then = access.of_plan(account.id, after, paid)
+    for limit in every():
+        old, new = allowed(account.limits, limit), allowed(then, limit)
         if old != new:
             yield Change(limit.label, allowance(limit, old), allowance(limit, new))
 
 
 def allowance(limit: Limit, most: int | None) -> str:
-    if most is None:
-        return "No limit"
-    return do_filesizeformat(most, binary=True) if limit.unit == "bytes" else f"{most:,}"
+    return phrases.begun(phrases.allowance(limit, most))
 
 
 def price(subscription: Subscription | None) -> str:
     if subscription is None:
         return "Nothing"
     return f"{shown(subscription.amount, subscription.currency)} a {subscription.interval or 'period'}"
+
+
+def unreadable(amount: str | None, currency: str) -> str | None:
+    """What is to be written instead of an amount that can't be read; None: it can be."""
+    if minor(amount or "", currency) is not None:
+        return None
+    examples = dict.fromkeys(written(one, currency).removesuffix(".00") for one in (1_200, 1_250))
+    return f"Write an amount in {currency.upper()}, such as {' or '.join(examples)}."
 
 
 def day(at: datetime | None) -> str:

@@ -37,6 +37,11 @@ def unseal(sealed: bytes, context: str) -> str:
         raise SealBroken from None
 
 
+def derived(purpose: bytes) -> bytes:
+    """A key of 32 bytes of its own for a purpose, from SECRET_KEY."""
+    key = HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose)
+    return key.derive(current_settings().secret_key.encode())
+
+
 def _cipher() -> AESGCM:
-    key = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"freehold: secrets at rest, scheme 1")
-    return AESGCM(key.derive(current_settings().secret_key.encode()))
+    return AESGCM(derived(b"freehold: secrets at rest, scheme 1"))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from flask import Flask
@@ -30,9 +30,9 @@ class Base(DeclarativeBase):
     registry = registry(metadata=sa.MetaData(schema="platform", naming_convention=NAMES), type_annotation_map=TYPES)
 
 
-def refers(table: str) -> sa.ForeignKey:
-    """A foreign key to the `id` of one of the platform's tables; the row goes with the one it refers to."""
-    return sa.ForeignKey(f"{Base.metadata.schema}.{table}.id", ondelete="CASCADE")
+def refers(table: str, ondelete: Literal["CASCADE", "SET NULL"] = "CASCADE") -> sa.ForeignKey:
+    """A foreign key to the `id` of one of the platform's tables; the row goes with the one it refers to, or stays."""
+    return sa.ForeignKey(f"{Base.metadata.schema}.{table}.id", ondelete=ondelete)
 
 
 class TransactionOpen(Exception):

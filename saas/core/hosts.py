@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import request
+from flask import has_request_context, request
 
 from saas.core.errors import NotFound
 from saas.core.settings import current_settings
@@ -55,7 +55,9 @@ def address() -> str | None:
 
 
 def by_path() -> bool:
-    """Whether the visitor reaches workspaces under `/w/<address>/`."""
+    """Whether the visitor reaches workspaces under `/w/<address>/`; a job has no visitor."""
+    if not has_request_context():
+        return False
     settings = current_settings()
     return not settings.production and (_MARK in request.environ or request.args.get("by") == "path")
 

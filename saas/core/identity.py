@@ -1,7 +1,7 @@
 """Who asks, as frozen values: the result of a request's first step, before a tenant is bound."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar, cast
 from urllib.parse import quote
@@ -31,7 +31,7 @@ class Person(UserMixin):
 
 @dataclass(frozen=True)
 class Workspace:
-    """The tenant that a request is for."""
+    """The tenant that a request is for, as it was when the request began."""
 
     id: str
     name: str
@@ -39,8 +39,12 @@ class Workspace:
     state: str
     opened_at: datetime | None
     plan: str  # its code in billing's catalogue
-    standing: str  # with billing: "good" or "past_due"
+    standing: str  # with billing: one of tenants.models.Standing
     suspended_reason: str | None  # None: it is open
+    standing_until: datetime | None = None  # when the standing becomes the next worse one; None: it stays
+    # What its plan allows, and how much it has of each stock; as in `tenants.limits` and `usage`, and as read-only.
+    limits: Mapping[str, int | None] = field(default_factory=dict, hash=False)
+    used: Mapping[str, int] = field(default_factory=dict, hash=False)
 
     @property
     def url(self) -> str:
@@ -51,7 +55,8 @@ class Workspace:
 class Identity:
     person: Person | None = None
     tenant: Workspace | None = None
-    role: str | None = None  # of the person in the tenant
+    role: str | None = None  # of the person in the tenant, as it holds for this request
+    unseated: str | None = None  # the role that they would have, if the plan had a seat for them
     on_site: bool = True  # whether the request came to the bare host
 
 

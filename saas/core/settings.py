@@ -96,6 +96,9 @@ class Settings(BaseSettings):
     stripe_api_url: Annotated[str, AfterValidator(_origin)] | None = Field(
         None, description="Where the stand-in for Stripe listens; unset, it is Stripe itself. Never in production."
     )
+    stripe_tax: bool = Field(
+        False, description="Let Stripe Tax work out the tax of each invoice; it is set up in Stripe's dashboard first."
+    )
     modules_dir: Path | None = Field(
         None, description="A folder of modules of your own, a Python package each; see docs/extend.md."
     )

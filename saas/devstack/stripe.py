@@ -75,6 +75,8 @@ def start(folder: Path, *, webhook: str | None = None, port: int | None = None) 
         "STRIPE_STANDIN_PORT": str(port),
         "STRIPE_STANDIN_STATE": str(home / "state.sqlite"),
         "STRIPE_STANDIN_WEBHOOK_SECRET": signing,
+        "STRIPE_STANDIN_DELIVERY_RETRIES": "0.5,1,2,5,10,30,60,300,900,3600",  # who waits for it sits at this machine
+        "STRIPE_STANDIN_AFTER_RETRIES": "past_due",  # the catalogue's dunning says when a plan ends, not Stripe
         **({"STRIPE_STANDIN_WEBHOOK": webhook} if webhook else {}),
         "PYTHONUNBUFFERED": "1",
         "LC_ALL": "C.UTF-8",

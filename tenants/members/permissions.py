@@ -10,6 +10,7 @@ from tenants.errors import NotPermitted
 from tenants.members.models import Role
 
 _MARK = "freehold_permission"  # the attribute of a view function
+_REMOVES = "freehold_removes"
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -19,14 +20,16 @@ class Permission:
     name: str  # "records.read"
     sentence: str  # continues "may …"
     roles: frozenset[Role]
+    writes: bool = True  # whether it adds or changes something, which a workspace that is read-only can't
+    always: bool = False  # whether it is open to a workspace that is suspended for not paying
 
 
 _table: dict[str, Permission] = {}
 
 
-def define(name: str, sentence: str, *roles: Role) -> Permission:
+def define(name: str, sentence: str, *roles: Role, writes: bool = True, always: bool = False) -> Permission:
     """Add a line to the table; an owner may do everything. A module calls this for its own, as its module loads."""
-    made = Permission(name, sentence, frozenset({Role.OWNER, *roles}))
+    made = Permission(name, sentence, frozenset({Role.OWNER, *roles}), writes, always)
     if _table.setdefault(name, made) != made:
         raise ValueError(f"two permissions are called {name}")
     return made
@@ -34,32 +37,38 @@ def define(name: str, sentence: str, *roles: Role) -> Permission:
 
 _EVERYONE = tuple(Role)
 
-WORKSPACE_OPEN = define("workspace.open", "open the workspace", *_EVERYONE)
-USAGE_READ = define("usage.read", "see usage against the plan's limits", *_EVERYONE)
-TEAM_READ = define("team.read", "see who belongs to the workspace", *_EVERYONE)
-TEAM_LEAVE = define("team.leave", "leave the workspace", *_EVERYONE)
+_READERS = (Role.ADMIN, Role.DEVELOPER, Role.EDITOR, Role.VIEWER)
+
+WORKSPACE_OPEN = define("workspace.open", "open the workspace", *_EVERYONE, writes=False)
+USAGE_READ = define("usage.read", "see usage against the plan's limits", *_EVERYONE, writes=False, always=True)
+TEAM_READ = define("team.read", "see who belongs to the workspace", *_EVERYONE, writes=False)
+TEAM_LEAVE = define("team.leave", "leave the workspace", *_EVERYONE, writes=False)
 TEAM_MANAGE = define("team.manage", "invite and remove people and change their roles", Role.ADMIN)
 TEAM_OWN = define("team.own", "invite, make, change and remove owners")
-RECORDS_READ = define("records.read", "read records", Role.ADMIN, Role.DEVELOPER, Role.EDITOR, Role.VIEWER)
+RECORDS_READ = define("records.read", "read records", *_READERS, writes=False)
 RECORDS_WRITE = define("records.write", "add, change and delete records", Role.ADMIN, Role.DEVELOPER, Role.EDITOR)
 COLLECTIONS_DESIGN = define("collections.design", "create and drop collections", Role.ADMIN, Role.DEVELOPER)
-JOBS_READ = define(
-    "jobs.read", "see the workspace's jobs and how far they are", Role.ADMIN, Role.DEVELOPER, Role.EDITOR, Role.VIEWER
-)
+JOBS_READ = define("jobs.read", "see the workspace's jobs and how far they are", *_READERS, writes=False)
 KEYS_MANAGE = define("keys.manage", "see, create and revoke API keys", Role.ADMIN, Role.DEVELOPER)
-BILLING_READ = define("billing.read", "see the plan, invoices and payments", Role.ADMIN, Role.BILLING)
-BILLING_MANAGE = define("billing.manage", "choose the plan and pay", Role.BILLING)
+BILLING_READ = define(
+    "billing.read", "see the plan, invoices and payments", Role.ADMIN, Role.BILLING, writes=False, always=True
+)
+BILLING_MANAGE = define("billing.manage", "choose the plan and pay", Role.BILLING, writes=False, always=True)
 
 
 def every() -> list[Permission]:
     return list(_table.values())
 
 
-def needs(permission: Permission) -> Callable[[View], View]:
-    """Say what a view of a workspace or of the API asks for. One that says nothing is refused to all."""
+def needs(permission: Permission, *, removes: bool = False) -> Callable[[View], View]:
+    """Say what a view of a workspace or of the API asks for. One that says nothing is refused to all.
+
+    One that only `removes` something stays open while the workspace is read-only.
+    """
 
     def mark(view: View) -> View:
         setattr(view, _MARK, permission)
+        setattr(view, _REMOVES, removes)
         return view
 
     return mark
@@ -68,6 +77,11 @@ def needs(permission: Permission) -> Callable[[View], View]:
 def of_endpoint(endpoint: str) -> Permission | None:
     """What the view behind an endpoint asks for."""
     return getattr(current_app.view_functions.get(endpoint), _MARK, None)
+
+
+def removes(endpoint: str) -> bool:
+    """Whether the view behind an endpoint does nothing but take something away."""
+    return getattr(current_app.view_functions.get(endpoint), _REMOVES, False)
 
 
 def may(role: str | None, permission: Permission | str) -> bool:
@@ -92,12 +106,12 @@ def refuse(role: str | None, permission: Permission) -> None:
         raise NotPermitted(role or "", permission.sentence, _who(permission))
 
 
-def check(role: str | None) -> None:
-    """Raises NotPermitted unless the role has what the view of this request asks for."""
+def wanted() -> Permission:
+    """What the view of this request asks for."""
     permission = of_endpoint(request.endpoint or "")
     if permission is None:
         raise LookupError(f"{request.endpoint} does not say which permission it needs")
-    refuse(role, permission)
+    return permission
 
 
 def _who(permission: Permission) -> str:

@@ -103,5 +103,16 @@ def members() -> list[Member]:
     return [Member(email, name, role.value, id_, at) for email, name, role, id_, at in db.session.execute(query)]
 
 
+def unseated(found: Iterable[Member], seats: int | None) -> set[UUID]:
+    """Those of a tenant's members for whom its plan's seats are not enough, as `platform.identify_2` has it.
+
+    Owners have the first seats, then whoever joined first; one owner has a seat in any case.
+    """
+    if seats is None:
+        return set()
+    order = sorted(found, key=lambda member: (member.role != Role.OWNER, member.since, member.id))
+    return {member.id for member in order[max(seats, 1) :]}
+
+
 def _of(tenant: str, user: UUID) -> tuple[sa.ColumnElement[bool], ...]:
     return (Membership.tenant == tenant, Membership.user_id == user)

@@ -14,8 +14,8 @@ from saas.core.database import db
 from tenants.errors import LimitReached, Suspended
 from tenants.members import service as members
 from tenants.members.models import Invitation
-from tenants.models import Tenant
-from tenants.team.errors import AccountExists, AnothersInvitation, NoSeatForYou
+from tenants.models import Standing, Tenant
+from tenants.team.errors import AccountExists, AnothersInvitation, NoSeatForYou, TakesNobody
 
 _AGAIN = "Ask whoever invited you to send it again."
 
@@ -39,7 +39,7 @@ class Joined:
 
 
 def offer(secret: str) -> Offer:
-    """Raises UnusableCode and Suspended."""
+    """Raises UnusableCode, Suspended and TakesNobody."""
     row = _find(secret)
     _check(row)
     found: Invitation = row.Invitation
@@ -51,7 +51,8 @@ def offer(secret: str) -> Offer:
 def accept(secret: str, user_id: UUID, email: str) -> Joined:
     """Make a signed-in person a member. A second click finds it done.
 
-    Raises UnusableCode, Suspended, AnothersInvitation and NoSeatForYou; the invitation then stays as it was.
+    Raises UnusableCode, Suspended, TakesNobody, AnothersInvitation and NoSeatForYou; the invitation then stays as it
+    was.
     """
     row = _find(secret, lock=True)
     found: Invitation = row.Invitation
@@ -68,7 +69,7 @@ def accept(secret: str, user_id: UUID, email: str) -> Joined:
 def register(secret: str, name: str, password: str) -> Joined:
     """Open an account for the invited address and join with it.
 
-    Raises UnusableCode, Suspended, AccountExists and NoSeatForYou.
+    Raises UnusableCode, Suspended, TakesNobody, AccountExists and NoSeatForYou.
     """
     row = _find(secret, lock=True)
     _check(row)
@@ -99,9 +100,8 @@ def _join(found: Invitation, user_id: UUID) -> None:
 def _find(secret: str, *, lock: bool = False) -> Any:
     """With the lock, of two clicks the second waits for what the first has made of it."""
     query = (
-        sa.select(
-            Invitation, Tenant.name.label("workspace"), Tenant.address, Tenant.suspended_reason, User.name, User.email
-        )
+        sa.select(Invitation, Tenant.name.label("workspace"), Tenant.address, User.name, User.email)
+        .add_columns(Tenant.suspended_reason, Tenant.standing)
         .join(Tenant, Tenant.id == Invitation.tenant)
         .join(User, User.id == Invitation.invited_by)
         .where(Invitation.secret_digest == tokens.digest(secret))
@@ -125,3 +125,5 @@ def _check(row: Any) -> None:
         raise UnusableCode(f"It has expired. {_AGAIN}")
     if row.suspended_reason is not None:
         raise Suspended(row.suspended_reason)
+    if row.standing in {Standing.READ_ONLY, Standing.SUSPENDED}:
+        raise TakesNobody

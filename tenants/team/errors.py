@@ -94,6 +94,16 @@ class NoSeatForYou(PlatformError):
         )
 
 
+class TakesNobody(PlatformError):
+    """It has not paid, which is not for whoever is invited to know."""
+
+    status = HTTPStatus.CONFLICT
+    title = "This workspace takes nobody new just now"
+
+    def __init__(self) -> None:
+        super().__init__("You have not joined. Tell whoever invited you, and open the link again when they say so.")
+
+
 class AnothersInvitation(Forbidden):
     """Does not say whose."""
 

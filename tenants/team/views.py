@@ -16,6 +16,8 @@ from tenants.routing import bind, binds_later
 from tenants.team import invitations, service
 from tenants.team.errors import UnknownMember
 from tenants.team.forms import InviteForm, RoleForm
+from tenants.usage import limits
+from tenants.usage.limits import SEATS
 
 blueprint = Blueprint("team", __name__, url_prefix="/team")
 
@@ -58,7 +60,7 @@ def resend(id: UUID) -> ResponseReturnValue:  # noqa: A002
 
 
 @blueprint.post("/invitations/<uuid:id>/revoke")
-@needs(permissions.TEAM_MANAGE)
+@needs(permissions.TEAM_MANAGE, removes=True)
 @binds_later
 def revoke(id: UUID) -> ResponseReturnValue:  # noqa: A002
     email = invitations.revoke(identity.tenant(), id, by=identity.person())
@@ -88,7 +90,7 @@ def change_role(id: UUID) -> ResponseReturnValue:  # noqa: A002
 
 
 @blueprint.post("/<uuid:id>/remove")
-@needs(permissions.TEAM_MANAGE)
+@needs(permissions.TEAM_MANAGE, removes=True)
 @binds_later
 def remove(id: UUID) -> ResponseReturnValue:  # noqa: A002
     if id == identity.person().id:
@@ -109,10 +111,12 @@ def leave() -> ResponseReturnValue:
 
 def _page(form: InviteForm) -> str:
     form.role.offer(_offered())
+    found, seats = members.members(), limits.allowed(identity.tenant().limits, SEATS)
     return render_template(
         "team/index.html",
         f=form,
-        members=members.members(),
+        members=found,
+        readers=members.unseated(found, seats),
         invitations=invitations.open_ones(),
         seats=invitations.seats(identity.tenant().id),
         touchable=_may_touch,

@@ -9,13 +9,13 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 import structlog
 from flask import Flask
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from saas.core.database import db, separate
 from tenants.models import Tenant
 from tenants.usage.limits import Limit
-from tenants.usage.models import Usage, UsageBatch
+from tenants.usage.models import Usage, UsageBatch, UsageHour
 
 INTERVAL = 3.0  # seconds
 
@@ -87,26 +87,41 @@ def period() -> str:
 
 
 def _write(batch: UUID, counts: _Counts) -> None:
-    """One transaction under the batch's id, which a repeat of a commit whose answer was lost finds taken."""
+    """One transaction under the batch's id, which a repeat of a commit whose answer was lost finds taken.
+
+    Both tables get the same, each in one order of rows, so that two flushes can't deadlock.
+    """
     with separate() as connection:
         new = insert(UsageBatch).values(id=batch).on_conflict_do_nothing().returning(UsageBatch.id)
         if connection.scalar(new) is None:
             return
-        counted = insert(Usage).from_select(["tenant", "resource", "period", "used"], _rows(counts))
-        keys = ["tenant", "resource", "period"]
-        connection.execute(
-            counted.on_conflict_do_update(index_elements=keys, set_={"used": Usage.used + counted.excluded.used})
-        )
+        rows = _rows(counts)
+        connection.execute(_added(Usage, "period", rows))
+        connection.execute(_added(UsageHour, "hour", _by_hour(rows)))
+
+
+def _added(table: type[Usage | UsageHour], time: str, rows: sa.Select[Any]) -> Insert:
+    """Add to what is there: rows of tenant, resource, time and n."""
+    counted = insert(table).from_select(["tenant", "resource", time, "used"], rows)
+    keys = ["tenant", "resource", time]
+    return counted.on_conflict_do_update(index_elements=keys, set_={"used": table.used + counted.excluded.used})
 
 
 def _rows(counts: _Counts) -> sa.Select[Any]:
-    """Those whose tenant is not gone by now; in one order, so that two flushes can't deadlock."""
+    """Those whose tenant is not gone by now."""
     tenants, resources, months = zip(*counts, strict=True)
     columns = [sa.literal(list(values), ARRAY(sa.String)) for values in (tenants, resources, months)]
     given = sa.func.unnest(*columns, sa.literal(list(counts.values()), ARRAY(sa.BigInteger)))
     row = given.table_valued("tenant", "resource", "month", "n", name="counted").render_derived().c
-    known = sa.select(Tenant.id, row.resource, row.month, row.n).join(Tenant, Tenant.id == row.tenant)
+    known = sa.select(Tenant.id.label("tenant"), row.resource, row.month, row.n).join(Tenant, Tenant.id == row.tenant)
     return known.order_by(row.tenant, row.resource, row.month)
+
+
+def _by_hour(rows: sa.Select[Any]) -> sa.Select[Any]:
+    """The hour in which they are written, whatever month they were counted in: of that there is one for each row."""
+    row, hour = rows.subquery().c, sa.func.date_trunc("hour", sa.func.now(), "UTC")
+    summed = sa.select(row.tenant, row.resource, hour, sa.func.sum(row.n))
+    return summed.group_by(row.tenant, row.resource).order_by(row.tenant, row.resource)
 
 
 def used(tenant: str, limit: Limit) -> int:

@@ -19,6 +19,20 @@ class Usage(Base):
     used: Mapped[int] = mapped_column(sa.BigInteger)
 
 
+class UsageHour(Base):
+    """How much of a flow was used in one hour, and how much of that billing has told those who charge for it."""
+
+    __tablename__ = "usage_hours"
+
+    tenant: Mapped[str] = mapped_column(refers("tenants"), primary_key=True)
+    resource: Mapped[str] = mapped_column(sa.String(LONGEST_NAME), primary_key=True)  # a limit's
+    hour: Mapped[datetime] = mapped_column(primary_key=True, index=True)  # as it began
+    used: Mapped[int] = mapped_column(sa.BigInteger)
+    sent: Mapped[int] = mapped_column(sa.BigInteger, server_default="0")
+    sending: Mapped[int | None] = mapped_column(sa.BigInteger)  # what `sent` will be; None: nobody is sending it
+    sending_at: Mapped[datetime | None]
+
+
 class UsageBatch(Base):
     """A flush of one process' counts; its id keeps a repeat from counting twice."""
 

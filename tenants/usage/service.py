@@ -1,12 +1,15 @@
-"""Usage against limits, for pages."""
+"""Usage against limits, for pages and spreadsheets."""
 
+import csv
+import io
 from dataclasses import dataclass
+from datetime import UTC
 
 import sqlalchemy as sa
 
 from saas.core.database import db
 from tenants.models import Tenant
-from tenants.usage import flows, limits
+from tenants.usage import flows, hours, limits
 from tenants.usage.limits import Limit
 from tenants.usage.models import Usage
 
@@ -32,5 +35,15 @@ def meters(tenant: str) -> list[Meter]:
         sa.select(Usage.resource, Usage.used).where(Usage.tenant == tenant, Usage.period.in_(["", flows.period()]))
     )
     used: dict[str, int] = {row.resource: row.used for row in rows}
-    counted = [limit for limit in limits.every() if limit.kind != "bound"]
+    counted = limits.of_kind("stock", "flow")
     return [Meter(limit, used.get(limit.name, 0), limits.allowed(allowed, limit)) for limit in counted]
+
+
+def hours_as_csv(tenant: str) -> str:
+    """Each hour that is kept, as it began in UTC, with what was used of each flow; bound or not."""
+    text = io.StringIO()
+    lines = csv.writer(text)
+    lines.writerow(["hour", "resource", "used"])
+    for row in hours.every(tenant):
+        lines.writerow([f"{row.hour.astimezone(UTC):%Y-%m-%dT%H:%MZ}", row.resource, row.used])
+    return text.getvalue()

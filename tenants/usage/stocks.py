@@ -55,6 +55,12 @@ def hold(limit: Limit) -> None:
     db.session.execute(row.on_conflict_do_update(index_elements=keys, set_={"used": Usage.used}))
 
 
+def used(limit: Limit, tenant: str) -> int:
+    """As it is counted now."""
+    mine = (Usage.tenant == tenant, Usage.resource == limit.name, Usage.period == "")
+    return db.session.scalar(sa.select(Usage.used).where(*mine)) or 0
+
+
 def most(limit: Limit) -> sa.ColumnElement[int]:
     """How much a tenant's row allows. A JSON null is no limit; a limit that the plan does not name has its default."""
     given = sa.cast(Tenant.limits[limit.name].astext, sa.BigInteger)

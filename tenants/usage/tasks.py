@@ -1,4 +1,4 @@
-"""Measuring what can't be counted as it changes, and keeping the table of batches short."""
+"""Measuring what can't be counted as it changes, and keeping the tables of batches and hours short."""
 
 from datetime import timedelta
 
@@ -10,9 +10,10 @@ from saas.core.jobs import handler
 from tenants.isolation import schemas
 from tenants.models import State, Tenant
 from tenants.usage.limits import STORAGE
-from tenants.usage.models import Usage, UsageBatch
+from tenants.usage.models import Usage, UsageBatch, UsageHour
 
 KEEP_BATCHES = timedelta(days=1)
+KEEP_HOURS = timedelta(days=400)  # more than a year, so that a month can be held against the same one a year ago
 
 
 @handler("usage.measure", queue="slow", limit_seconds=300, every=600)
@@ -37,3 +38,4 @@ def measure() -> None:
 @handler("usage.sweep", every=3600)
 def sweep() -> None:
     db.session.execute(sa.delete(UsageBatch).where(UsageBatch.at < sa.func.now() - KEEP_BATCHES))
+    db.session.execute(sa.delete(UsageHour).where(UsageHour.hour < sa.func.now() - KEEP_HOURS))

@@ -106,7 +106,7 @@ def test_the_page_of_permissions_follows_the_table(tree, monkeypatch):
     monkeypatch.setitem(permissions._table, given.name, given)
     assert len(told(stale_permissions, tree)) == 1
     write_permissions(tree)
-    row = "| do as they like | yes | yes | yes | yes | yes | yes | `tests.planted` |"
+    row = "| do as they like | yes | yes | yes | yes | yes | yes | reading, removing |  | `tests.planted` |"
     assert row in (tree / "docs/permissions.md").read_text().splitlines()
 
 

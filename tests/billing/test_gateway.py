@@ -4,6 +4,7 @@ import ast
 import inspect
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,9 +13,10 @@ import sqlalchemy as sa
 from flask import Flask
 
 import billing.gateway
-from billing import catalog
+from billing import catalog, shaping
 from billing.errors import CardDeclined, Missing, NoPayments, Refused, StripeAway
 from billing.gateway import checkouts, connection, invoices, products, subscriptions
+from billing.gateway.subscriptions import Change
 from saas.core import database
 from saas.core.database import TransactionOpen, db
 from saas.core.settings import Settings, SettingsError, load
@@ -123,14 +125,27 @@ def test_a_declined_card_says_why(app: Flask, stripe: Stripe) -> None:
     customer = shop.customer("pm_card_visa")
     with app.app_context():
         price = products.price_id(catalog.price("starter", "month"))
-        dearer = products.price_id(catalog.price("growth", "month"))
     made = shop.v1.subscriptions.create({"customer": customer.id, "items": [{"price": price}]})
     worse = shop.v1.payment_methods.attach("pm_card_chargeCustomerFail", {"customer": customer.id})
     shop.v1.customers.update(customer.id, {"invoice_settings": {"default_payment_method": worse.id}})
     item = made["items"].data[0].id
+    dearer = shaping.items(catalog.price("growth", "month"))[0]
     with app.app_context(), pytest.raises(CardDeclined, match=r"declined\. Nothing was changed"):
-        subscriptions.change(made.id, item=item, price=dearer, ends_trial=False, key=f"test-{made.id}")
+        subscriptions.change(made.id, Change([replace(dearer, item=item)]), key=f"test-{made.id}")
     assert shop.v1.subscriptions.retrieve(made.id)["items"].data[0].price.id == price
+
+
+def test_of_what_cost_nothing_nothing_is_unused(app: Flask, stripe: Stripe) -> None:
+    with app.app_context():
+        price = products.price_id(catalog.price("starter", "month"))
+        made = stripe.shop.v1.subscriptions
+        customer = stripe.shop.customer().id
+        trial = made.create({"customer": customer, "items": [{"price": price}], "trial_period_days": 7})
+        assert subscriptions.unused(trial.id, customer=customer) == 0
+        made.update(trial.id, {"trial_end": "now"})
+        assert subscriptions.unused(trial.id, customer=customer) == 1_900
+        with pytest.raises(Refused):
+            subscriptions.unused("sub_nothing", customer=customer)
 
 
 def test_one_client_serves_a_process(app: Flask) -> None:

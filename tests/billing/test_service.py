@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from flask import Flask
 
-from billing import entitlements, mirror, refunds, service
+from billing import catalog, changing, entitlements, mirror, refunds, service
 from billing.errors import (
     BadRefund,
     BadUntil,
@@ -19,7 +19,7 @@ from billing.errors import (
     UnknownPlan,
     UsedKey,
 )
-from billing.models import Invoice
+from billing.models import Invoice, Subscription
 from saas.core.database import db, transaction
 from saas.core.ids import uuid7
 from tests.support.database import sql
@@ -27,6 +27,10 @@ from tests.support.payments import Stripe, plan_of, subscribe
 from tests.support.people import Person
 
 WHO = {"actor": "user:admin", "reason": "Asked for by phone."}
+
+
+def change(tenant: str, plan: str, interval: str) -> Subscription:
+    return changing.change_plan(tenant, catalog.price(plan, interval), **WHO)
 
 
 def audit(app: Flask, owner: Person) -> list[Any]:
@@ -52,7 +56,7 @@ def refund(app: Flask, owner: Person, amount: int, invoice: str | None = None, k
 def test_each_act_is_asked_and_done_with_before_after_and_reason(app: Flask, owner: Person, stripe: Stripe) -> None:
     subscribe(stripe, owner, "starter")
     with app.app_context(), transaction():
-        changed = service.change_plan(owner.tenant, "growth", "year", **WHO)
+        changed = change(owner.tenant, "growth", "year")
         assert (changed.plan, changed.interval) == ("growth", "year")
     with app.app_context(), transaction():
         assert service.cancel(owner.tenant, at_period_end=True, **WHO).cancel_at is not None
@@ -81,7 +85,7 @@ def test_each_act_is_asked_and_done_with_before_after_and_reason(app: Flask, own
 @pytest.mark.parametrize(
     "act",
     [
-        lambda tenant: service.change_plan(tenant, "growth", "month", **WHO),
+        lambda tenant: change(tenant, "growth", "month"),
         lambda tenant: service.cancel(tenant, at_period_end=True, **WHO),
         lambda tenant: service.cancel(tenant, at_period_end=False, **WHO),
         lambda tenant: service.resume(tenant, **WHO),
@@ -107,7 +111,7 @@ def test_when_stripe_is_away_nothing_is_half_done(app: Flask, owner: Person, str
 def test_who_pays_for_nothing_has_nothing_to_change(app: Flask, owner: Person, stripe: Stripe) -> None:
     stripe.forget_calls()
     for act in (
-        lambda: service.change_plan(owner.tenant, "growth", "month", **WHO),
+        lambda: change(owner.tenant, "growth", "month"),
         lambda: service.cancel(owner.tenant, at_period_end=True, **WHO),
         lambda: service.resume(owner.tenant, **WHO),
     ):
@@ -120,9 +124,9 @@ def test_what_can_not_be_is_refused_before_stripe_hears_of_it(app: Flask, owner:
     subscribe(stripe, owner, "starter")
     stripe.forget_calls()
     with app.app_context(), pytest.raises(UnknownPlan):
-        service.change_plan(owner.tenant, "gold", "month", **WHO)
+        change(owner.tenant, "gold", "month")
     with app.app_context(), pytest.raises(SamePlan):
-        service.change_plan(owner.tenant, "starter", "month", **WHO)
+        change(owner.tenant, "starter", "month")
     with app.app_context(), pytest.raises(BadUntil):
         service.extend_trial(owner.tenant, datetime.now(UTC) - timedelta(days=1), **WHO)
     assert stripe.calls("post") == {}

@@ -119,6 +119,16 @@ def test_what_is_not_stripes_is_refused_and_not_kept(app: Flask, browser: Browse
     assert kept(app) == (before[0] + 1, before[1] + 1)
 
 
+def test_what_was_recorded_on_its_way_is_refused_when_it_is_sent_again_later(
+    app: Flask, browser: Browser, stripe: Stripe
+) -> None:
+    body = body_of(event())
+    assert post(browser, body, stripe.sign(body, age=290)).status_code == 200
+    before = kept(app)
+    assert post(browser, body, stripe.sign(body, age=301)).status_code == 400  # as the first one is by now
+    assert kept(app) == before
+
+
 def test_each_of_two_secrets_opens_the_door(settings: Settings, stripe: Stripe) -> None:
     with application(settings, stripe_webhook_secret="whsec_old, whsec_new") as app:
         door = database.browser(app)
@@ -169,14 +179,22 @@ def test_nothing_is_acknowledged_before_it_is_committed(app: Flask, stripe: Stri
 @pytest.mark.parametrize(
     ("made", "outcome"),
     [
-        (event(type="product.created"), "not ours"),
-        (event(type="something.we.never.heard.of"), "not ours"),
-        (event(type="invoice.upcoming", data={"object": {"object": "invoice"}}), "not ours"),
-        (event(type="invoice.deleted", data={"object": {"id": "in_gone"}}), "not ours"),
-        (event(type="charge.refunded", data={"object": {"id": "ch_1", "payment_intent": "pi_foreign"}}), "not ours"),
-        (event(type="charge.refunded", data={"object": {"id": "ch_1", "payment_intent": None}}), "not ours"),
-        (event(type="checkout.session.completed", data={"object": {"id": "cs_gone"}}), "not ours"),
-        (event(type="customer.created", data={}), "not ours"),
+        (event(type="product.created"), "not needed"),
+        (event(type="charge.succeeded", data={"object": {"id": "ch_1", "payment_intent": "pi_x"}}), "not needed"),
+        (event(type="something.we.never.heard.of"), "unknown type"),
+        (event(type="customer.something.else"), "unknown type"),
+        (event(type="invoice.upcoming", data={"object": {"object": "invoice"}}), "gone"),
+        (event(type="invoice.upcoming", data={"object": {"parent": {"subscription_details": None}}}), "gone"),
+        (event(type="invoice.deleted", data={"object": {"id": "in_gone"}}), "gone"),
+        (event(type="charge.refunded", data={"object": {"id": "ch_1", "payment_intent": "pi_foreign"}}), "gone"),
+        (event(type="charge.refunded", data={"object": {"id": "ch_1", "payment_intent": None}}), "gone"),
+        (event(type="checkout.session.completed", data={"object": {"id": "cs_gone"}}), "gone"),
+        (event(type="customer.created", data={}), "gone"),
+        (event(type="customer.deleted", data={"object": {"id": "cus_gone"}}), "gone"),
+        (event(type="customer.updated", data=[1]), "gone"),
+        (event(type="payment_method.detached", data={"object": {"customer": None}}), "gone"),
+        (event(type="subscription_schedule.updated", data={"object": {"id": "sub_sched_x"}}), "gone"),
+        (event(type="test_helpers.test_clock.ready", data={"object": {"id": "clock_gone"}}), "gone"),
     ],
     ids=lambda value: value.get("type") if isinstance(value, dict) else "",
 )

@@ -9,7 +9,9 @@ from urllib.parse import urlencode
 import pytest
 from flask import Flask
 
+from billing import catalog, flags
 from saas.console.action_views import ACTIONS
+from saas.core.database import transaction
 from saas.devstack.browser import Page
 from tests.support import operators
 from tests.support.database import browser as browser_of
@@ -18,6 +20,7 @@ from tests.support.pages import error_at, heading, words
 from tests.support.payments import Stripe, plan_of, subscribe
 from tests.support.people import Person
 from tests.support.threads import together
+from tests.support.versions import newer
 
 REASON = "Agreed with them by phone."
 LATER = (datetime.now(UTC) + timedelta(days=45)).date()
@@ -61,6 +64,16 @@ def cancelled(app: Flask, person: Person, stripe: Stripe, operator: Person) -> N
     done(operator, person, "cancel", {"when": "period"})
 
 
+def overridden(app: Flask, person: Person, stripe: Stripe, operator: Person) -> None:
+    starter(app, person, stripe, operator)
+    done(operator, person, "override", {"resource": "records", "value": "5000"})
+
+
+def flagged(app: Flask, person: Person, _stripe: Stripe, _operator: Person) -> None:
+    with app.app_context(), transaction():
+        flags.raise_flag(person.tenant, "dispute", f"dp_{person.tenant}", "Their bank asks for $19.00.")
+
+
 def doors(_app: Flask, person: Person, _stripe: Stripe) -> tuple[int, int]:
     return person.open("/home").status, person.api("GET", "/collections").status_code
 
@@ -87,6 +100,40 @@ def trial_end(app: Flask, person: Person, stripe: Stripe) -> tuple[str, int]:
 def refunds(app: Flask, person: Person, stripe: Stripe) -> list[int]:
     ((payment,),) = sql(app, "SELECT payment FROM platform.invoices WHERE tenant = :t", t=person.tenant)
     return [one.amount for one in stripe.shop.v1.refunds.list({"payment_intent": payment}).data]
+
+
+def allowed(resource: str) -> Callable[[Flask, Person, Stripe], int | None]:
+    return lambda app, person, _stripe: plan_of(app, person)[1].get(resource, 0)
+
+
+def balance(app: Flask, person: Person, stripe: Stripe) -> int:
+    return int(stripe.shop.v1.customers.retrieve(at_stripe(app, person, stripe).customer).balance)
+
+
+def next_invoice(app: Flask, person: Person, stripe: Stripe) -> int:
+    found = at_stripe(app, person, stripe)
+    return int(stripe.shop.v1.invoices.create_preview({"subscription": found.id}).total)
+
+
+def version(app: Flask, person: Person, stripe: Stripe) -> tuple[str, int, list[int]]:
+    """Which one they are on, here and at Stripe, and what its records are."""
+    ((found, here),) = sql(
+        app, "SELECT s.version, t.plan_version FROM platform.subscriptions s JOIN platform.tenants t ON t.id = s.tenant"
+        " WHERE t.id = :t", t=person.tenant,
+    )  # fmt: skip
+    (item,) = at_stripe(app, person, stripe)["items"].data
+    return item.price.product, item.price.unit_amount, [found, here]
+
+
+def ended(app: Flask, person: Person, stripe: Stripe) -> tuple[str, str, bool]:
+    """With all but a cent or two of $19.00 paid back, once."""
+    back = refunds(app, person, stripe)
+    return at_stripe(app, person, stripe).status, plan(app, person, stripe), len(back) == 1 and 1_890 < back[0] <= 1_900
+
+
+def open_flags(app: Flask, person: Person, _stripe: Stripe) -> int:
+    with app.app_context(), transaction():
+        return len(flags.open_of(person.tenant))
 
 
 END_OF_LATER = int(datetime(LATER.year, LATER.month, LATER.day, 23, 59, 59, tzinfo=UTC).timestamp())
@@ -131,7 +178,57 @@ CASES = [
         "refund", "invoice.refunded", ("Refunded $0.00 $12.50", "Kept $19.00 $6.50"),
         refunds, [1250], starter, {"invoice": "", "amount": "12.50"},
     ),
+    Case(
+        "override", "limit.overridden", ("Records 20,000 5,000", f"Lasts until {LATER_SHOWN}"),
+        allowed("records"), 5_000, starter, {"resource": "records", "value": "5000", "until": LATER.isoformat()},
+    ),
+    Case(
+        "override", "limit.overridden", ("Records 5,000 No limit", "Somebody ends it"),
+        allowed("records"), None, overridden, {"resource": "records", "value": "Unlimited "},
+    ),
+    Case(
+        "override", "limit.overridden", ("Usage as CSV No Yes",),
+        allowed("usage_export"), 1, starter, {"resource": "usage_export", "value": "1"},
+    ),
+    Case(
+        "end-override", "limit.override_ended", ("Records 5,000 As the plan says: 20,000",),
+        allowed("records"), 20_000, overridden, {"resource": "records"},
+    ),
+    Case(
+        "credit", "credit.given", ("Credit $0.00 $12.50",), balance, -1_250, starter, {"amount": "12.50"},
+    ),
+    Case(
+        "own-price", "price.given", ("next invoice on $19.00 a month $10.00 a month", "Lasts 3 months"),
+        next_invoice, 1_000, starter, {"amount": "10", "months": "3"},
+    ),
+    Case(
+        "own-price", "price.given", ("$19.00 a month $0.00 a month", "For good"),
+        next_invoice, 0, starter, {"amount": "0"},
+    ),
+    Case(
+        "move-version", "subscription.changed",
+        ("Version of the plan 1 2", "Price $19.00 a month $25.00 a month", "When Now", "Records 20,000 30,000"),
+        version, ("freehold_starter_v2", 2_500, [2, 2]), nothing,
+    ),
+    Case(
+        "cancel-and-refund", "subscription.ended",
+        ("Subscription ends Never Now", "Paid back $0.00 $1", "Plan in force Starter Free"),
+        ended, ("canceled", "free", True), starter,
+    ),
+    Case(
+        "clear-flag", "flag.cleared", ("Their bank asks for $19.00. To be looked at Looked at",),
+        open_flags, 0, flagged, {"flag": ""},
+    ),
 ]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _a_newer_version(app: Flask, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of Starter, which somebody pays for who is to be moved to it."""
+    case = getattr(request.node, "callspec", None) and request.node.callspec.params.get("case")
+    if case and case.action == "move-version":
+        subscribe(request.getfixturevalue("stripe"), request.getfixturevalue("owner"), "starter")
+        newer(app, monkeypatch, "starter", 2_500, limits={**catalog.plan("starter").limits, "records": 30_000})
 
 
 def test_every_action_has_a_case() -> None:
@@ -208,9 +305,9 @@ def test_a_forged_or_foreign_form_does_nothing(
 
 def test_what_does_not_fit_is_not_offered_and_not_done(app: Flask, operator: Person, owner: Person) -> None:
     shown = words(operator.browser.open(f"/console/tenants/{owner.tenant}"))
-    for name in ("Suspend", "Give a plan"):
+    for name in ("Suspend", "Give a plan", "Override a limit"):
         assert name in shown
-    for name in ("resume", "end-grant", "change-plan", "extend-trial", "cancel", "keep-subscription", "refund"):
+    for name in ACTIONS.keys() - {"suspend", "grant", "override"}:
         page = operator.browser.open(f"/console/tenants/{owner.tenant}/actions/{name}")
         assert "There is nothing to do" in words(page), name
         assert not [form for form in page.forms if "reason" in form.fields], name
@@ -234,6 +331,16 @@ CHOICES = {
     "change-plan": [{"plan": "nope", "interval": "month"}, {"plan": "growth", "interval": "week"}, {"plan": "growth"}],
     "cancel": [{"when": "never"}, {"when": ""}],
     "refund": [{"invoice": "in_foreign", "amount": "5"}, {"amount": "5"}],
+    "override": [{"resource": "nope", "value": "5"}, {"resource": "records"}, {"resource": "records", "value": "-1"},
+                 {"resource": "records", "value": "1.5"}, {"resource": "records", "value": "９"},  # noqa: RUF001
+                 {"resource": "records", "value": "9" * 5_000}, {"resource": "records", "value": str(2**53 + 1)},
+                 {"resource": "usage_export", "value": "2"}, {"resource": "usage_export", "value": "unlimited"},
+                 {"resource": "records", "value": "5", "until": "9999-12-31"},
+                 {"resource": "records", "value": "5", "until": "x"}],
+    "end-override": [{"resource": "records"}],
+    "credit": [{"amount": amount} for amount in ("", "0", "-5", "1e3", "12.505", "1000000.01", "999999999")],
+    "own-price": [{"amount": "19"}, {"amount": "19.01"}, {"amount": "-1"}, {"amount": ""},
+                  *({"amount": "5", "months": months} for months in ("0", "-1", "121", "x", "1.5"))],
 }  # fmt: skip
 
 
@@ -315,7 +422,8 @@ def test_of_two_refunds_that_are_too_much_together_one_is_refused(
     assert refunds(app, owner, stripe) == [1200]
 
 
-AT_STRIPE = [case for case in CASES if case.audited.startswith(("subscription.", "trial.", "invoice."))]
+_OF_STRIPE = ("subscription.", "trial.", "invoice.", "credit.", "price.")
+AT_STRIPE = [case for case in CASES if case.audited.startswith(_OF_STRIPE)]
 
 
 @pytest.mark.parametrize("case", AT_STRIPE, ids=lambda case: f"{case.action} {' '.join(case.choice.values())}".strip())
@@ -368,11 +476,14 @@ def done(operator: Person, person: Person, name: str, choice: dict[str, str] | N
 
 
 def chosen(app: Flask, person: Person, case: Case) -> dict[str, str]:
-    """The case's choice, with the person's one invoice where it is of an invoice."""
-    if "invoice" not in case.choice:
-        return case.choice
-    ((invoice,),) = sql(app, "SELECT id FROM platform.invoices WHERE tenant = :t", t=person.tenant)
-    return case.choice | {"invoice": invoice}
+    """The case's choice, with the person's one invoice or flag where it is of one."""
+    tables = {"invoice": "platform.invoices", "flag": "platform.billing_flags"}
+    there = {
+        name: str(sql(app, f"SELECT id FROM {table} WHERE tenant = :t", t=person.tenant)[0].id)
+        for name, table in tables.items()
+        if name in case.choice
+    }
+    return case.choice | there
 
 
 def audited(app: Flask, person: Person, action: str) -> list[Any]:

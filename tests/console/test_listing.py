@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from billing import flags
+from billing.errors import NoFlag
 from saas.console import listing
 from saas.console.listing import View
+from saas.core.database import transaction
 from saas.devstack.browser import Page
 from tenants import pool
 from tenants.isolation import schemas
@@ -90,6 +93,29 @@ def test_a_trial_is_a_status(app: Flask, operator: Person, make_browser: MakeBro
     )
     page = operator.browser.open("/console", params={"q": person.tenant, "status": "trialing"})
     assert "Trialing" in row_of(page.text, person)
+
+
+def test_what_billing_has_flagged_is_a_filter_until_somebody_clears_it(
+    app: Flask, operator: Person, make_browser: MakeBrowser
+) -> None:
+    mark = unique()
+    there, other = (sign_up(app, make_browser(), f"{mark} {n}") for n in range(2))
+    page = operator.browser.open("/console", params={"q": mark})
+    assert "flagged" not in counts_on(page)
+    with app.app_context(), transaction():
+        assert flags.raise_flag(there.tenant, "dispute", f"dp_{mark}", "The bank asks.")
+        assert not flags.raise_flag(there.tenant, "dispute", f"dp_{mark}", "The bank asks.")
+    page = operator.browser.open("/console", params={"q": mark, "status": "flagged"})
+    assert (counts_on(page)["flagged"], other.tenant in page.text) == (1, False)
+    assert "Flagged" in row_of(page.text, there)
+    assert "The bank asks." in operator.browser.open(f"/console/tenants/{there.tenant}").text
+    with app.app_context(), transaction():
+        (flag,) = flags.open_of(there.tenant)
+        flags.clear(there.tenant, flag.id, actor="user:tests", reason="Answered.")
+    page = operator.browser.open("/console", params={"q": mark})
+    assert "flagged" not in counts_on(page)
+    with app.app_context(), transaction(), pytest.raises(NoFlag):
+        flags.clear(there.tenant, flag.id, actor="user:tests", reason="Again.")
 
 
 @pytest.mark.parametrize("status", ["' OR 1=1 --", "spare", "x"])

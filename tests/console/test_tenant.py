@@ -1,11 +1,14 @@
 """One tenant's page: facts, members, usage, what it pays, its timeline, notes."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
 
+from billing import overrides
 from saas.console import history
+from saas.core.database import transaction
 from saas.core.ids import uuid7
 from saas.devstack.browser import Page
 from tests.support.database import left, more, sql
@@ -39,10 +42,36 @@ def test_it_shows_what_is_paid_and_why_access_changed(
 ) -> None:
     subscribe(stripe, owner, "starter")
     shown = words(open_tenant(operator, owner))
-    assert "Plan paid for Starter Price $19.00 a month" in shown
+    assert "Plan paid for Starter, version 1 Price $19.00 a month" in shown
     assert re.search(r"Invoices Number .* Paid \$19.00 \$19.00 \$0.00", shown)
     assert "plan: free → starter" in shown
-    assert "Records: No limit → 20,000" in shown  # the tests set no limits
+    assert re.search("Records: (No limit|1,000) → 20,000", shown)  # the tests set no limits
+
+
+def test_it_shows_what_was_given_what_is_to_come_and_how_it_stands(
+    app: Flask, operator: Person, owner: Person, stripe: Stripe
+) -> None:
+    subscribe(stripe, owner, "starter", "year")
+    with app.app_context(), transaction():
+        about = {"actor": f"user:{id_of(app, operator)}", "reason": "They move house."}
+        overrides.override(owner.tenant, "records", 25, datetime.now(UTC) + timedelta(days=9), **about)
+        overrides.override(owner.tenant, "usage_export", 1, None, **about)
+    sql(
+        app,
+        "UPDATE platform.subscriptions SET seats = 2, seats_paid = 3, seats_paid_until = period_end,"
+        " discount = '10% off', next_plan = 'starter', next_version = 1, next_interval = 'month', next_at = period_end,"
+        " status = 'past_due' WHERE tenant = :t",
+        t=owner.tenant,
+    )
+    sql(app, "UPDATE platform.customers SET balance = -1250 WHERE tenant = :t", t=owner.tenant)
+    sql(app, "UPDATE platform.tenants SET standing = 'past_due' WHERE id = :t", t=owner.tenant)
+    shown = words(open_tenant(operator, owner))
+    for part in (
+        "Discount 10% off", "More seats 2, and 3 until", "Changes to Starter, version 1, by the month, on",
+        "Standing Past due Read only from", "Credit $12.50", "Records: 25 until",
+        "Usage as CSV: Yes until somebody ends", f"{operator.email}, ", "They move house.",
+    ):  # fmt: skip
+        assert part in shown, part
 
 
 def test_the_page_takes_as_many_queries_however_much_there_is(app: Flask, operator: Person, owner: Person) -> None:
@@ -138,6 +167,11 @@ def fill_audit(app: Flask, person: Person, many: int) -> None:
 
 
 def events_on(page: Page) -> list[str]:
-    found = re.search(r'<ol class="timeline">(.*?)</ol>', page.text, re.DOTALL)
+    found = re.search(r'id="c-timeline".*?<ol class="timeline">(.*?)</ol>', page.text, re.DOTALL)
     assert found, page.text
     return [" ".join(re.sub(r"<[^>]+>", " ", item).split()) for item in found[1].split("<li>\n    <div")[1:]]
+
+
+def id_of(app: Flask, person: Person) -> str:
+    ((found,),) = sql(app, "SELECT id FROM platform.users WHERE email = :email", email=person.email)
+    return str(found)

@@ -16,6 +16,7 @@ from tenants import provisioning
 from tenants.isolation import StatementRefused
 from tests.docs.conftest import DOCUMENT, Helpdesk, commands, newcomer, tables, write
 from tests.support import database
+from tests.support.chromium import chromium
 from tests.support.contexts import context
 from tests.support.live import eventually
 from tests.support.people import PASSWORD, Person, allow, sign_in, unique
@@ -86,7 +87,7 @@ def test_a_viewer_reads_and_may_not_write(helpdesk: Helpdesk) -> None:
 def test_the_page_is_fit_for_every_look_empty_full_and_failing(helpdesk: Helpdesk) -> None:
     """In a real browser, with the longest subject there can be."""
     person = newcomer(helpdesk)
-    with visiting(helpdesk.before, helpdesk.running) as visit:
+    with chromium() as browser, visiting(helpdesk.before, helpdesk.running, browser) as visit:
         visit.open("/sign-in")
         visit.page.get_by_label("Email").fill(person.email)
         visit.page.get_by_label("Password").fill(PASSWORD)
@@ -239,7 +240,7 @@ PLANTED = {
     "test_each_role_may_what_the_table_of_permissions_says": (
         "__init__.py",
         "from tenants import extend\n",
-        "from tenants import extend\nfrom tenants.members import permissions\npermissions.check = lambda role: None\n",
+        "from tenants import extend\nfrom tenants.members import permissions\npermissions.refuse = lambda *_: None\n",
     ),
     "test_a_job_run_twice_and_at_the_same_time_leaves_what_one_run_leaves": (
         "__init__.py",

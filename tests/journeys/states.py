@@ -25,7 +25,7 @@ from tenants.probe.service import Report
 from tests.support.contexts import context
 from tests.support.database import browser, mailed_link, sql
 from tests.support.live import eventually
-from tests.support.payments import FAILS_LATER, VISA, Stripe, choose, pay, plan_of
+from tests.support.payments import FAILS_LATER, VISA, Stripe, choose, location, pay, plan_of
 from tests.support.people import Person, join, sign_up, unique
 
 
@@ -67,7 +67,16 @@ class Business:
         return [*things, "/keys", "/team", f"/team/{self.member}", "/usage", "/jobs", f"/jobs/{self.job}", *PAYING]
 
 
-PAYING = ["/billing", "/billing?interval=year", "/billing/choose?plan=growth&interval=month"]
+PAYING = [
+    "/billing",
+    "/billing/history",
+    "/billing/pay",
+    "/billing/seats",
+    "/billing/seats?people=9",
+    "/billing/usage",
+    "/billing?interval=year",
+    "/billing/choose?plan=growth&interval=month",
+]
 
 
 def opened(app: Flask, name: str = SHORT.business) -> Person:
@@ -124,6 +133,17 @@ def pays(app: Flask, owner: Person, plan: str = "starter", card: str = VISA) -> 
     """On the payment page; the running platform hears of it."""
     assert pay(choose(owner, plan), card).status_code == 303
     eventually(lambda: plan_of(app, owner)[0] == plan and _paid(app, owner))
+
+
+def has_more(owner: Person) -> None:
+    """Who pays for Starter has it by the year, with calls beyond what is included, and by the month from then on."""
+    forms = [
+        ("/billing/choose?plan=starter&interval=year", "/billing/change", {}),
+        ("/billing/usage", "/billing/usage", {"cap": "50"}),
+        ("/billing/choose?plan=starter&interval=month", "/billing/change", {}),
+    ]
+    for page, action, values in forms:
+        location(owner, owner.open(page), action, **values)
 
 
 def nobody_looks(app: Flask, address: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from flask import Flask
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from tests.journeys.test_in_the_browser import confirm, sign_up
 from tests.support.database import sql
@@ -16,8 +16,8 @@ LONG = "Wolfeschlegelsteinhausenbergerdorff " * 5 + "x" * 20  # 200 characters, 
 
 
 @pytest.fixture
-def visit(app: Flask, running: Running) -> Iterator[Visit]:
-    with visiting(app, running) as visit:
+def visit(app: Flask, running: Running, chromium: Browser) -> Iterator[Visit]:
+    with visiting(app, running, chromium) as visit:
         yield visit
 
 

@@ -12,9 +12,10 @@ from saas.accounts import codes, service
 from saas.accounts.models import Purpose
 from saas.core.database import transaction
 from tenants.members.models import Role
-from tests.journeys import states
+from tests.journeys import earning, states
 from tests.journeys.states import LONG
 from tests.support import operators
+from tests.support.books import books
 from tests.support.database import browser, sql
 from tests.support.payments import Stripe, choose
 from tests.support.people import Person, allow, join, sign_up, unique
@@ -41,6 +42,7 @@ def test_a_full_workspace(app: Flask, visit: Visit, stripe: Stripe) -> None:
     owner = business.owner
     states.pays(app, owner)
     states.nobody_looks(app, owner.address)
+    states.has_more(owner)
     allow(app, owner.tenant, seats=4, records=60, collections=1, storage=1)  # some near their end, some at it
     visit.enter(owner.email)
     visit.check_all_looks()
@@ -156,6 +158,7 @@ def test_doors_that_stay_shut(app: Flask, visit: Visit, stripe: Stripe) -> None:
     visit.enter(owner.email)
     gone = ["/nowhere", "/collections/none", f"/team/{NOWHERE}", f"/billing/return?checkout={NOWHERE}"]
     look(visit, home, [*gone, "/billing/choose?plan=nonsense"], heading="There is no")
+    look(visit, home, ["/billing/pay/charged?ticket=old"], heading="This form can't be used any more")
     cross_the_limits(app, visit, owner)
     meet_stripe_away(app, visit, stripe, owner)
     sql(app, "UPDATE platform.tenants SET suspended_at = now(), suspended_reason = 'Spam.' WHERE id = :t",
@@ -175,6 +178,7 @@ def test_the_back_office(app: Flask, visit: Visit, stripe: Stripe) -> None:
     look(visit, visit.site, ["/console", "/console?q=nothing-like-this", "/console?status=suspended&sort=-records"])
     look(visit, visit.site, ["/console/audit", "/console/audit?actor=nobody", tenant])
     look_at_jobs(app, visit, business)
+    look_at_revenue(app, visit)
     look(visit, visit.site, ["/console/second-factor/codes"])
     with states.crossing(app):
         look(visit, visit.site, ["/console", "/console/isolation"])
@@ -205,6 +209,18 @@ def look_at_jobs(app: Flask, visit: Visit, business: states.Business) -> None:
     pages += [f"/{business.job}", *(f"/actions/{action}" for action in actions)]
     look(visit, visit.site, [f"/console/jobs{page}" for page in pages])
     send_badly(visit, f"/console/jobs/actions/cancel/{kept}", "Cancel", reason="x")
+
+
+def look_at_revenue(app: Flask, visit: Visit) -> None:
+    """Full, of one plan, where it does not add up, and with nothing; three kinds of lists, and one without a row."""
+    with books(app) as made:
+        earning.year(made)
+        shown = f"currency={made.currency}&month=2026-11"
+        lists = [f"/list?what={what}&{shown}" for what in ("expansion", "end", "overdue", "trials", "moved-in")]
+        pages = [f"?{shown}", f"?{shown}&plan=growth", f"?currency={made.currency}&month=2024-01", *lists]
+        look(visit, visit.site, [f"/console/revenue{page}" for page in pages])
+        made.double("churn")
+        look(visit, visit.site, [f"/console/revenue?{shown}"])
 
 
 def look(visit: Visit, host: str, paths: Iterable[str], heading: str = "") -> None:

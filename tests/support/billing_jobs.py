@@ -7,13 +7,14 @@ import sqlalchemy as sa
 from flask import current_app
 
 from billing import sync
-from billing.models import Grant, StripeEvent
+from billing.ledger import Grant
+from billing.models import StripeEvent
 from saas.core.database import db, transaction
-from tests.support.payments import Stripe, choose, pay
+from tests.support.payments import Stripe, choose, pay, subscribe, work
 from tests.support.people import Person, unique
 
 
-def _stripe() -> Stripe:
+def prepared_stripe() -> Stripe:
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     with app.app_context():
         for _line in sync.sync():
@@ -24,7 +25,7 @@ def _stripe() -> Stripe:
 
 
 def handle(owner: Person) -> list[Any]:
-    stripe = _stripe()
+    stripe = prepared_stripe()
     pay(choose(owner))
     (event,) = [event for event in stripe.events() if event["type"] == "checkout.session.completed"]
     assert stripe.send(owner.browser, event).status_code == 200
@@ -33,7 +34,7 @@ def handle(owner: Person) -> list[Any]:
 
 def follow(owner: Person) -> list[Any]:
     """Of a payment that is still open: what is left is one job that looks again."""
-    _stripe()
+    prepared_stripe()
     choose(owner)
     with transaction():
         query = sa.text("SELECT id::text FROM platform.checkouts WHERE tenant = :t")
@@ -42,15 +43,17 @@ def follow(owner: Person) -> list[Any]:
 
 
 def reconcile(owner: Person) -> list[Any]:
-    stripe = _stripe()
+    stripe = prepared_stripe()
     pay(choose(owner))
     stripe.events()
     return [owner.tenant]
 
 
 def reconcile_all(owner: Person) -> list[Any]:
-    _stripe()
-    choose(owner)
+    """What is left is a job that looks at them, and a row that says how many differ."""
+    stripe = prepared_stripe()
+    pay(choose(owner))
+    stripe.events()
     return []
 
 
@@ -74,7 +77,34 @@ def sweep(_owner: Person) -> list[Any]:
     return []
 
 
+def dun(owner: Person) -> list[Any]:
+    """It is paid, of which nothing has told us."""
+    stripe = prepared_stripe()
+    subscribe(stripe, owner)
+    with transaction():
+        for wanted in (
+            "UPDATE platform.subscriptions SET status = 'past_due' WHERE tenant = :t",
+            "UPDATE platform.tenants SET standing = 'read_only' WHERE id = :t",
+        ):
+            db.session.execute(sa.text(wanted), {"t": owner.tenant})
+    return [owner.tenant]
+
+
+def check_trial(owner: Person) -> list[Any]:
+    """The first one by its card."""
+    stripe = prepared_stripe()
+    pay(choose(owner, "growth"))
+    for event in stripe.events():
+        assert stripe.send(owner.browser, event).status_code == 200
+    work(stripe.app, "billing.handle")
+    with transaction():
+        query = sa.text("SELECT id FROM platform.subscriptions WHERE tenant = :t")
+        return [owner.tenant, str(db.session.scalars(query, {"t": owner.tenant}).one())]
+
+
 CASES = {
+    "billing.check_trial": check_trial,
+    "billing.dun": dun,
     "billing.follow": follow,
     "billing.handle": handle,
     "billing.reconcile": reconcile,

@@ -27,6 +27,7 @@ from tenants.backend.keys import service as keys
 from tenants.backend.keys.models import ApiKey
 from tenants.members import service as members
 from tenants.members.models import Invitation, Membership, Role
+from tenants.usage.models import UsageHour
 from tests.support.contexts import context
 from tests.support.people import Person
 
@@ -52,7 +53,10 @@ SENDS: dict[tuple[str, str], dict[str, Any]] = {
     ("api.change_record", "PATCH"): {"json": {"title": "Changed"}},
     ("api.delete_record", "DELETE"): {},
 }
-SHOWS_NOTHING_STORED = {"collections.new", "workspace.meters", "billing.index"}  # but whose workspace it is
+SHOWS_NOTHING_STORED = {  # but whose workspace it is
+    "billing.history", "billing.index", "collections.new", "paying.index", "seats.index", "spending.index",
+    "workspace.meters",
+}  # fmt: skip
 # Aimed at by everybody as well; what they do for whom they are meant for is shown where the reason says.
 ELSEWHERE = {
     "billing.cancel": "tests/billing, with a subscription",
@@ -60,8 +64,14 @@ ELSEWHERE = {
     "billing.choose": "tests/billing, with a plan in its query",
     "billing.pay": "tests/billing, with the prices at Stripe",
     "billing.portal": "tests/billing, with a subscription",
+    "billing.redeem": "tests/billing, with a subscription",
     "billing.resume": "tests/billing, with a subscription",
     "billing.returned": "tests/billing, with a checkout",
+    "paying.card": "tests/billing, with a subscription",
+    "paying.charged": "tests/billing, with a ticket",
+    "paying.now": "tests/billing, with a subscription",
+    "seats.buy": "tests/billing, with a subscription",
+    "spending.agree": "tests/billing, with a subscription",
     "team.leave": "tests/tenants/team, since who has left is out",
 }
 NOTHING_THERE = {"api.nothing"}  # answers 404 to everybody who has a key
@@ -120,6 +130,8 @@ class Scene:
             session.flush()
             key_id = session.scalars(sa.select(ApiKey.id).where(ApiKey.label == f"key-{mark}")).one()
             record = session.scalars(sa.select(design.table.c.id)).one()
+        with context(self.app) as session, transaction():
+            session.add(UsageHour(tenant=self.owner.tenant, resource=f"used-{mark}", hour=sa.func.now(), used=1))
         return Target(mark, design.name, str(record), str(key_id), key, *self._people(mark), self._job(mark))
 
     def _people(self, mark: str) -> tuple[str, str]:

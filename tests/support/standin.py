@@ -110,6 +110,7 @@ class Shop:
     url: str
     key: str
     client: stripe.StripeClient = field(init=False)
+    web: requests.Session = field(init=False, default_factory=requests.Session)  # its connections stay open
 
     def __post_init__(self) -> None:
         self.client = stripe.StripeClient(self.key, base_addresses={"api": self.url}, max_network_retries=0)
@@ -148,12 +149,12 @@ class Shop:
 
     def types(self) -> list[str]:
         """The kinds of all events so far, the oldest first."""
-        return [event.type for event in reversed(self.v1.events.list({"limit": 100}).data)]
+        return [event["type"] for event in reversed(self.raw("GET", "/v1/events?limit=100").json()["data"])]
 
     def raw(self, verb: str, path: str, key: str | None = None, **options: Any) -> requests.Response:
         """A call without the package, as other programs make it."""
         headers = {"Authorization": f"Bearer {key or self.key}"} | options.pop("headers", {})
-        return requests.request(verb, self.url + path, headers=headers, timeout=PATIENCE, **options)
+        return self.web.request(verb, self.url + path, headers=headers, timeout=PATIENCE, **options)
 
     def control(self, verb: str, path: str, **given: Any) -> Any:
         answer = self.raw(verb, f"/_standin/{path}", json=given)
@@ -174,6 +175,12 @@ def opened(url: str) -> requests.Response:
     page = requests.get(url, timeout=PATIENCE)
     assert page.ok, page.text
     return page
+
+
+def entered(url: str, **form: str) -> requests.Response:
+    """Send the form of a Checkout page's promotion code."""
+    token = dict(_hidden(opened(url).text))["csrf_token"]
+    return requests.post(f"{url}/code", data={"csrf_token": token, **form}, allow_redirects=False, timeout=PATIENCE)
 
 
 def submit(page: requests.Response, button: dict[str, str] | None = None, **values: str) -> requests.Response:

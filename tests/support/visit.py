@@ -14,15 +14,15 @@ from werkzeug.exceptions import HTTPException
 from saas.accounts import codes, service
 from saas.accounts.models import Purpose
 from saas.core.database import transaction
-from tests.support.chromium import chromium
 from tests.support.live import Running, eventually
 
 WIDE, NARROW = 1280, 360
 PATIENCE = 60_000  # milliseconds, on a machine that is busy
-LOOKS = [("light", WIDE), ("dark", NARROW), ("dark", WIDE), ("light", NARROW)]
+LOOKS = [("light", WIDE), ("dark", WIDE), ("dark", NARROW), ("light", NARROW)]  # a change of width is slow
 _SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 # Only what was found comes back: all that axe has looked at would take longer to carry over than to look at.
 _AXE = "axe.run({resultTypes: ['violations']}).then(found => found.violations)"
+_BOTH = f"async () => [{_SIDEWAYS}, await {_AXE}]"
 
 
 class Visit:
@@ -96,14 +96,15 @@ class Visit:
             return f"/link/{codes.issue(Purpose.LINK, service.by_email(email).id)}?next={path}"
 
     def _faults(self) -> list[str]:
-        wide = self.page.evaluate(_SIDEWAYS)
-        return ([f"scrolls sideways by {wide} px"] if wide > 0 else []) + violations(self.page)
+        wide, found = self.page.evaluate(_BOTH)
+        return ([f"scrolls sideways by {wide} px"] if wide > 0 else []) + _told(found)
 
     def _new_page(self) -> Page:
         # A network of its own, and no movement, in whose midst axe would find colours that nobody reads.
         network = {"X-Forwarded-For": ".".join(["10", "50", *(str(1 + secrets.randbelow(250)) for _ in range(2))])}
         context = self._browser.new_context(**self._look, extra_http_headers=network, reduced_motion="reduce")
         context.set_default_timeout(PATIENCE)
+        context.add_init_script(AXE_SCRIPT)  # which is large, and sent once in this way
         page = context.new_page()
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
@@ -129,18 +130,26 @@ class Visit:
 
 
 @contextmanager
-def visiting(app: Flask, running: Running, scheme: Any = "light", width: int = WIDE) -> Iterator[Visit]:
-    """Skips the test where there is no Chromium. At the end nothing may have been complained of."""
+def visiting(
+    app: Flask, running: Running, browser: Browser, scheme: Any = "light", width: int = WIDE
+) -> Iterator[Visit]:
+    """As somebody whom the browser does not know yet. At the end nothing may have been complained of."""
     expect.set_options(timeout=PATIENCE)
-    with chromium() as browser:
-        visit = Visit(app, running, browser, scheme, width)
+    visit = Visit(app, running, browser, scheme, width)
+    try:
         yield visit
         assert not visit.complaints, "\n".join(visit.complaints)
+    finally:
+        for context in browser.contexts:
+            context.close()
 
 
 def violations(page: Page) -> list[str]:
     """What axe finds on the page: the rule, what it asks for, and where."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE_SCRIPT)
-    found = page.evaluate(_AXE)
+    return _told(page.evaluate(_AXE))
+
+
+def _told(found: list[dict[str, Any]]) -> list[str]:
     return [f"{v['id']}: {v['help']}: {[node['target'] for node in v['nodes']][:5]}" for v in found]

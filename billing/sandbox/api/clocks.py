@@ -2,7 +2,7 @@
 
 from billing.sandbox import events, ticker
 from billing.sandbox.errors import ApiError
-from billing.sandbox.money import collecting
+from billing.sandbox.money import leaving
 from billing.sandbox.protocol import lists
 from billing.sandbox.protocol.calls import Call, handles
 from billing.sandbox.values import Obj, new_id
@@ -62,9 +62,6 @@ def delete(call: Call) -> Obj:
     """Its customers go with it."""
     clock = call.account.living("test_helpers.test_clock", call.ids[0])
     for customer in call.account.all("customer", test_clock=clock["id"]):
-        for subscription in call.account.all("subscription", customer=customer["id"]):
-            if not subscription["ended_at"]:
-                collecting.end(call.account, subscription, clock["frozen_time"], "cancellation_requested")
-        call.account.delete(customer)
+        leaving.delete(call.account, customer)
     events.emit(call.account, "test_helpers.test_clock.deleted", clock)
     return call.account.delete(clock)

@@ -2,7 +2,7 @@
 
 from billing.sandbox import events
 from billing.sandbox.account import Account
-from billing.sandbox.money import collecting, methods
+from billing.sandbox.money import balances, leaving, methods, taxids
 from billing.sandbox.protocol import lists
 from billing.sandbox.protocol.calls import Call, handles
 from billing.sandbox.protocol.expand import includes
@@ -16,7 +16,7 @@ _DONE = {"canceled", "incomplete_expired"}
 
 @handles("post", "/v1/customers")
 def create(call: Call) -> Obj:
-    params = call.takes(f"payment_method test_clock {_FIELDS}")
+    params = call.takes(f"payment_method tax_id_data test_clock {_FIELDS}")
     if "test_clock" in params:
         call.account.living("test_helpers.test_clock", params["test_clock"], "test_clock")
     made = people.customer(params, call.account.now())
@@ -27,6 +27,8 @@ def create(call: Call) -> Obj:
     _settings(call, made)
     call.account.save(made)
     events.emit(call.account, "customer.created", made)
+    for given in params.get("tax_id_data") or []:
+        taxids.add(call.account, made, given["type"], given.get("value", ""))
     return made
 
 
@@ -39,10 +41,13 @@ def retrieve(call: Call) -> Obj:
 def update(call: Call) -> Obj:
     params = call.takes(_FIELDS)
     made = call.account.living("customer", call.ids[0])
-    made |= taken(params, f"balance {people.CUSTOMER_FIELDS}")
+    made |= taken(params, people.CUSTOMER_FIELDS)
     made |= people.addressed(made)
     made["metadata"] = merged(made["metadata"], params.get("metadata"))
     _settings(call, made)
+    if "balance" in params and params["balance"] != made["balance"]:
+        balances.move(call.account, made, params["balance"] - made["balance"], "adjustment")
+        return made
     return events.changed(call.account, "customer.updated", made)
 
 
@@ -60,12 +65,7 @@ def search(call: Call) -> Obj:
 @handles("delete", "/v1/customers/{customer}")
 def delete(call: Call) -> Obj:
     """Its subscriptions end at once."""
-    made = call.account.living("customer", call.ids[0])
-    for subscription in call.account.all("subscription", customer=made["id"]):
-        if subscription["status"] not in _DONE:
-            collecting.end(call.account, subscription, call.account.now(made["id"]), "cancellation_requested")
-    events.emit(call.account, "customer.deleted", made)
-    return call.account.delete(made)
+    return leaving.delete(call.account, call.account.living("customer", call.ids[0]))
 
 
 @handles("get", "/v1/customers/{customer}/payment_methods")

@@ -14,10 +14,12 @@ def retrieve(call: Call) -> Obj:
 @handles("get", "/v1/events")
 def index(call: Call) -> Obj:
     params = call.takes("created delivery_success ending_before limit starting_after type types")
-    found = call.account.all("event", **({"type": params["type"]} if "type" in params else {}))
-    if "types" in params:
-        found = [event for event in found if event["type"] in params["types"]]
-    page = lists.paged(call, found)
+    if {"type", "types"} & set(params):
+        found = call.account.all("event", **({"type": params["type"]} if "type" in params else {}))
+        wanted = params.get("types")
+        page = lists.paged(call, [event for event in found if wanted is None or event["type"] in wanted])
+    else:
+        page = lists.unfiltered(call, "event")
     return page | {"data": [_pending(call.account, event) for event in page["data"]]}
 
 

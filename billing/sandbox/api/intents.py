@@ -1,4 +1,4 @@
-"""/v1/payment_intents, /v1/setup_intents, /v1/charges"""
+"""/v1/payment_intents, /v1/charges"""
 
 from billing.sandbox import events
 from billing.sandbox.account import Account
@@ -76,44 +76,6 @@ def index(call: Call) -> Obj:
     return lists.page(call, "payment_intent", "customer")
 
 
-@handles("post", "/v1/setup_intents")
-def create_setup(call: Call) -> Obj:
-    params = call.takes(
-        "customer payment_method payment_method_types confirm usage metadata automatic_payment_methods return_url"
-    )
-    if params.get("customer"):
-        call.account.living("customer", params["customer"], "customer")
-    method = methods.found(call.account, params["payment_method"]) if "payment_method" in params else None
-    made = payments.setup_intent(
-        params.get("customer"), method["id"] if method else None, call.account.now(params.get("customer"))
-    )
-    made["metadata"] = merged({}, params.get("metadata"))
-    made["usage"] = params.get("usage", "off_session")
-    events.added(call.account, "setup_intent.created", made)
-    return _set_up(call.account, made) if params.get("confirm") else made
-
-
-@handles("post", "/v1/setup_intents/{intent}/confirm")
-def confirm_setup(call: Call) -> Obj:
-    params = call.takes("payment_method return_url")
-    made = call.account.get("setup_intent", call.ids[0])
-    if "payment_method" in params:
-        made["payment_method"] = methods.found(call.account, params["payment_method"])["id"]
-    return _set_up(call.account, made)
-
-
-@handles("get", "/v1/setup_intents/{intent}")
-def retrieve_setup(call: Call) -> Obj:
-    call.takes("client_secret")
-    return call.account.get("setup_intent", call.ids[0])
-
-
-@handles("get", "/v1/setup_intents")
-def index_setup(call: Call) -> Obj:
-    call.takes("created customer payment_method ending_before limit starting_after")
-    return lists.page(call, "setup_intent", "customer", "payment_method")
-
-
 @handles("get", "/v1/charges/{charge}")
 def charge(call: Call) -> Obj:
     return call.account.get("charge", call.ids[0])
@@ -157,16 +119,3 @@ def _confirmed(call: Call, made: Obj) -> Obj:
     if made["status"] == "requires_action" and call.params.get("off_session"):
         raise UNAUTHENTICATED.error(payment_intent=made)
     return made
-
-
-def _set_up(account: Account, made: Obj) -> Obj:
-    if made["payment_method"] is None:
-        raise ApiError(
-            "You cannot confirm this SetupIntent because it's missing a payment method.", param="payment_method"
-        )
-    method = account.get("payment_method", made["payment_method"])
-    if made["customer"]:
-        methods.attach(account, method, account.living("customer", made["customer"], "customer"))
-    account.keep(method["id"], authenticated=True)
-    made["status"] = "succeeded"
-    return events.changed(account, "setup_intent.succeeded", made)

@@ -1,5 +1,6 @@
 """/v1/invoices and their lines"""
 
+from billing.sandbox import events
 from billing.sandbox.errors import ApiError
 from billing.sandbox.money import collecting, invoicing, methods, subscribing
 from billing.sandbox.protocol import lists
@@ -68,6 +69,23 @@ def pay(call: Call) -> Obj:
     invoice = collecting.collect(call.account, invoice, method)
     if invoice["status"] != "paid":
         raise subscribing.why(call.account, invoice)
+    return invoice
+
+
+@handles("post", "/v1/invoices/{invoice}/mark_uncollectible")
+def mark_uncollectible(call: Call) -> Obj:
+    return invoicing.mark_uncollectible(call.account, call.account.get("invoice", call.ids[0]))
+
+
+@handles("post", "/v1/invoices/{invoice}/send")
+def send(call: Call) -> Obj:
+    """Nothing is mailed: the event tells that it would be."""
+    invoice = call.account.get("invoice", call.ids[0])
+    if invoice["status"] == "draft":
+        invoice = invoicing.finalize(call.account, invoice)
+    if invoice["status"] not in {"open", "paid", "uncollectible"}:
+        raise ApiError(f"You can't send an invoice that is {invoice['status']}.", "invoice_not_open")
+    events.emit(call.account, "invoice.sent", invoice)
     return invoice
 
 

@@ -6,8 +6,11 @@ from billing.sandbox.protocol import lists
 from billing.sandbox.protocol.calls import Call, handles
 from billing.sandbox.values import Obj
 
-_SHARED = "metadata payment_behavior price proration_behavior proration_date quantity off_session"
-_OF_ITEM = {"metadata", "price", "quantity"}
+_SHARED = (
+    "discounts metadata payment_behavior price price_data proration_behavior proration_date quantity off_session "
+    "tax_rates"
+)
+_OF_ITEM = {"clear_usage", "discounts", "metadata", "price", "price_data", "quantity", "tax_rates"}
 
 
 @handles("post", "/v1/subscription_items")

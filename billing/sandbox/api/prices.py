@@ -1,30 +1,36 @@
 """/v1/prices"""
 
+from typing import Any
+
 from billing.sandbox import events
+from billing.sandbox.account import Account
 from billing.sandbox.errors import ApiError
+from billing.sandbox.money import pricing
 from billing.sandbox.protocol import lists
 from billing.sandbox.protocol.calls import Call, handles
+from billing.sandbox.protocol.expand import includes
 from billing.sandbox.protocol.search import searched
-from billing.sandbox.shapes import catalog
+from billing.sandbox.shapes import catalog, prices
 from billing.sandbox.values import Obj, merged, taken
 
-_MOST_INTERVALS = {"day": 1095, "week": 156, "month": 36, "year": 3}  # three years
 _FIELDS = "active lookup_key metadata nickname transfer_lookup_key tax_behavior"
 
 
 @handles("post", "/v1/prices")
 def create(call: Call) -> Obj:
     params = call.takes(
-        f"currency product product_data unit_amount unit_amount_decimal recurring billing_scheme {_FIELDS}"
+        "currency currency_options product product_data unit_amount unit_amount_decimal recurring billing_scheme "
+        f"tiers tiers_mode transform_quantity {_FIELDS}"
     )
-    _acceptable(params)
+    _whose(params)
+    pricing.check(call.account, params)
     _free_key(call, params)
     if "product_data" in params:
         product = catalog.product(params["product_data"], call.account.now())
         events.added(call.account, "product.created", product)
     else:
         product = call.account.living("product", params["product"], "product")
-    return events.added(call.account, "price.created", catalog.price(params, product["id"], call.account.now()))
+    return pricing.made(call.account, params, product["id"])
 
 
 @handles("get", "/v1/prices/{price}")
@@ -34,11 +40,12 @@ def retrieve(call: Call) -> Obj:
 
 @handles("post", "/v1/prices/{price}")
 def update(call: Call) -> Obj:
-    params = call.takes(_FIELDS)
+    params = call.takes(f"currency_options {_FIELDS}")
     made = call.account.get("price", call.ids[0])
     if params.get("lookup_key") != made["lookup_key"]:
         _free_key(call, params)
     made |= taken(params, "active lookup_key nickname tax_behavior")
+    _set_options(call.account, made, params.get("currency_options") or {})
     made["metadata"] = merged(made["metadata"], params.get("metadata"))
     return events.changed(call.account, "price.updated", made)
 
@@ -61,41 +68,33 @@ def search(call: Call) -> Obj:
     return searched(call, "price")
 
 
-def _acceptable(params: Obj) -> None:
+@includes("price", "tiers")
+def its_tiers(account: Account, price: Obj) -> Any:
+    return account.private(price["id"]).get("tiers")
+
+
+@includes("price", "currency_options")
+def its_currencies(account: Account, price: Obj) -> Any:
+    return account.private(price["id"]).get("currency_options", {})
+
+
+def _whose(params: Obj) -> None:
     if ("product" in params) == ("product_data" in params):
         raise ApiError("You must specify either `product` or `product_data`.", "parameter_missing", "product")
-    if (
-        params.get("billing_scheme", "per_unit") != "per_unit"
-        or (params.get("recurring") or {}).get("usage_type") == "metered"
-    ):
-        raise ApiError("The stand-in for Stripe prices per unit, licensed, only.", param="billing_scheme")
-    _sensible_interval(params.get("recurring"))
-    if "unit_amount" not in params and "unit_amount_decimal" in params:
-        if not params["unit_amount_decimal"].isdigit():
-            raise ApiError("The stand-in for Stripe takes whole minor units only.", param="unit_amount_decimal")
-        params["unit_amount"] = int(params["unit_amount_decimal"])
-    if "unit_amount" not in params:
-        raise ApiError(
-            "Prices require a `unit_amount` or `unit_amount_decimal` parameter to be set.",
-            "parameter_missing",
-            "unit_amount",
-        )
-    if params["unit_amount"] < 0:
-        raise ApiError("Invalid non-negative integer", "parameter_invalid_integer", "unit_amount")
-    if len(params["currency"]) != 3 or not params["currency"].isalpha():
-        raise ApiError(f"Invalid currency: {params['currency']}.", param="currency")
 
 
-def _sensible_interval(recurring: Obj | None) -> None:
-    if recurring is None:
-        return
-    most = _MOST_INTERVALS[recurring["interval"]]
-    if not 1 <= recurring.get("interval_count", 1) <= most:
-        raise ApiError(
-            f"Invalid interval_count: it must be between 1 and {most} for the interval {recurring['interval']}.",
-            "parameter_invalid_integer",
-            "recurring[interval_count]",
-        )
+def _set_options(account: Account, price: Obj, given: Obj | str) -> None:
+    """Other currencies are added, changed, and with an empty string taken away."""
+    options = account.private(price["id"]).get("currency_options", {})
+    for name, new in (given or {}).items() if isinstance(given, dict) else []:
+        if name == price["currency"]:
+            raise ApiError("The price's own currency can't be changed.", param=f"currency_options[{name}]")
+        if new == "":
+            options.pop(name, None)
+        else:
+            pricing.check_option(price, new, f"currency_options[{name}]")
+            options[name] = prices.option(new)
+    account.keep(price["id"], currency_options=options)
 
 
 def _free_key(call: Call, params: Obj) -> None:

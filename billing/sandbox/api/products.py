@@ -2,6 +2,7 @@
 
 from billing.sandbox import events
 from billing.sandbox.errors import ApiError
+from billing.sandbox.money import pricing
 from billing.sandbox.protocol import lists
 from billing.sandbox.protocol.calls import Call, handles
 from billing.sandbox.protocol.search import searched
@@ -19,9 +20,7 @@ def create(call: Call) -> Obj:
     made = catalog.product(params, call.account.now())
     events.added(call.account, "product.created", made)
     if data := params.get("default_price_data"):
-        price = catalog.price(data, made["id"], call.account.now())
-        events.added(call.account, "price.created", price)
-        made["default_price"] = price["id"]
+        made["default_price"] = pricing.made(call.account, data, made["id"])["id"]
         call.account.save(made)
     return made
 

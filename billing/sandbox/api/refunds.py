@@ -2,9 +2,9 @@
 
 from billing.sandbox import events
 from billing.sandbox.errors import ApiError
+from billing.sandbox.money import refunding
 from billing.sandbox.protocol import lists
 from billing.sandbox.protocol.calls import Call, handles
-from billing.sandbox.shapes import payments
 from billing.sandbox.values import Obj, merged
 
 
@@ -12,17 +12,8 @@ from billing.sandbox.values import Obj, merged
 def create(call: Call) -> Obj:
     params = call.takes("amount charge metadata payment_intent reason")
     charge = _charge(call, params)
-    left = charge["amount_captured"] - charge["amount_refunded"]
-    amount = params.get("amount", left)
-    _refundable(charge, amount, left)
-    now = call.account.now(charge["customer"])
-    made = payments.refund(charge, amount, params.get("reason"), merged({}, params.get("metadata")), now)
-    call.account.add(made)
-    charge["amount_refunded"] += amount
-    charge["refunded"] = charge["amount_refunded"] == charge["amount_captured"]
-    events.changed(call.account, "charge.refunded", charge)
-    events.emit(call.account, "refund.created", made)
-    return made
+    reason, metadata = params.get("reason"), merged({}, params.get("metadata"))
+    return refunding.refund(call.account, charge, params.get("amount"), reason, metadata)
 
 
 @handles("get", "/v1/refunds/{refund}")
@@ -58,16 +49,3 @@ def _charge(call: Call, params: Obj) -> Obj:
             f"This PaymentIntent ({intent['id']}) does not have a successful charge to refund.", param="payment_intent"
         )
     return call.account.get("charge", intent["latest_charge"])
-
-
-def _refundable(charge: Obj, amount: int, left: int) -> None:
-    if not charge["paid"]:
-        raise ApiError(f"Charge {charge['id']} has not succeeded and cannot be refunded.", param="charge")
-    if left == 0:
-        raise ApiError(f"Charge {charge['id']} has already been refunded.", "charge_already_refunded")
-    if amount < 1:
-        raise ApiError("Invalid positive integer", "parameter_invalid_integer", "amount")
-    if amount > left:
-        raise ApiError(
-            f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left}).", param="amount"
-        )

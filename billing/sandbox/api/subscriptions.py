@@ -1,16 +1,16 @@
 """/v1/subscriptions"""
 
-from billing.sandbox.account import Account
 from billing.sandbox.errors import ApiError, NotStoodIn
-from billing.sandbox.money import changing, collecting, invoicing, proration, subscribing
+from billing.sandbox.money import changing, ending, subscribing
 from billing.sandbox.protocol import lists
 from billing.sandbox.protocol.calls import Call, handles
 from billing.sandbox.protocol.search import searched
 from billing.sandbox.values import Obj
 
 _SHARED = (
-    "billing_cycle_anchor cancel_at_period_end cancellation_details collection_method days_until_due "
-    "default_payment_method description items metadata off_session payment_behavior payment_settings "
+    "automatic_tax billing_cycle_anchor cancel_at_period_end cancellation_details collection_method days_until_due "
+    "default_payment_method default_tax_rates description discounts items metadata off_session payment_behavior "
+    "payment_settings "
     "proration_behavior trial_end trial_settings"
 )
 _ENDED = {"canceled", "incomplete_expired"}
@@ -18,12 +18,8 @@ _ENDED = {"canceled", "incomplete_expired"}
 
 @handles("post", "/v1/subscriptions")
 def create(call: Call) -> Obj:
-    params = call.takes(f"customer currency trial_period_days {_SHARED}")
+    params = call.takes(f"cancel_at customer currency trial_period_days {_SHARED}")
     _behaviour(params)
-    if "billing_cycle_anchor" in params:
-        raise NotStoodIn(
-            "The stand-in for Stripe does not do billing_cycle_anchor at creation.", None, "billing_cycle_anchor"
-        )
     if "customer" not in params:
         raise ApiError("Missing required param: customer.", "parameter_missing", "customer")
     if "items" not in params:
@@ -55,15 +51,12 @@ def cancel(call: Call) -> Obj:
     found = call.account.get("subscription", call.ids[0])
     if found["status"] in _ENDED:
         raise ApiError(f"No such subscription: '{found['id']}'", "resource_missing", "id")
-    now = call.account.now(found["customer"])
     details = params.get("cancellation_details") or {}
     found["cancellation_details"] = found["cancellation_details"] | {
         name: value or None for name, value in details.items() if name in {"comment", "feedback"}
     }
-    found = collecting.end(call.account, found, now, "cancellation_requested")
-    if params.get("invoice_now") and params.get("prorate"):
-        _credit(call.account, found, now)
-    return call.account.get("subscription", found["id"])
+    with call.account.transaction():
+        return ending.at_once(call.account, found, params)
 
 
 @handles("get", "/v1/subscriptions")
@@ -89,7 +82,7 @@ def search(call: Call) -> Obj:
 @handles("post", "/v1/subscriptions/{subscription}/resume")
 def resume(call: Call) -> Obj:
     """Out of the pause that a trial without a card may end in."""
-    call.takes("billing_cycle_anchor proration_behavior")
+    call.takes("proration_behavior")
     found = call.account.get("subscription", call.ids[0])
     if found["status"] != "paused":
         raise ApiError("Only paused subscriptions can be resumed.")
@@ -107,15 +100,3 @@ def _has_status(found: Obj, wanted: str | None) -> bool:
 def _behaviour(params: Obj) -> None:
     if params.get("payment_behavior") == "pending_if_incomplete":
         raise NotStoodIn("The stand-in for Stripe does not do pending updates.", None, "payment_behavior")
-
-
-def _credit(account: Account, found: Obj, now: int) -> None:
-    customer = account.get("customer", found["customer"])
-    lines = [line for line in (proration.credit(item, now) for item in found["items"]["data"]) if line["amount"]]
-    if lines:
-        made = invoicing.draft(
-            account, customer, found, lines, billing_reason="subscription_update", period_start=now, period_end=now
-        )
-        found["latest_invoice"] = made["id"]
-        account.save(found)
-        invoicing.finalize(account, made)

@@ -19,8 +19,7 @@ def create(call: Call) -> Obj:
 
 
 def register(account: Account, params: dict[str, Any], secret: str | None = None) -> tuple[Obj, str]:
-    if urlsplit(params["url"]).scheme not in {"http", "https"}:
-        raise ApiError("Invalid URL: it must start with http:// or https://.", "url_invalid", "url")
+    _check_url(params["url"])
     secret = secret or new_id("whsec", 32)
     made = {
         "id": new_id("we"),
@@ -50,8 +49,24 @@ def update(call: Call) -> Obj:
     made |= taken(params, "description enabled_events url")
     if "disabled" in params:
         made["status"] = "disabled" if params["disabled"] else "enabled"
+    if "url" in params:
+        _move(call.account, made)
     made["metadata"] = merged(made["metadata"], params.get("metadata"))
     return call.account.save(made)
+
+
+def _move(account: Account, made: Obj) -> None:
+    """What still waits for it goes to the new address."""
+    _check_url(made["url"])
+    account.store.run(
+        "UPDATE deliveries SET url = ? WHERE account = ? AND endpoint = ? AND state IN ('pending', 'held')",
+        *(made["url"], account.name, made["id"]),
+    )
+
+
+def _check_url(url: str) -> None:
+    if urlsplit(url).scheme not in {"http", "https"}:
+        raise ApiError("Invalid URL: it must start with http:// or https://.", "url_invalid", "url")
 
 
 @handles("get", "/v1/webhook_endpoints")

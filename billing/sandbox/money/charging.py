@@ -3,7 +3,7 @@
 from billing.sandbox import events
 from billing.sandbox.account import Account
 from billing.sandbox.cards import FAILED_CHALLENGE, Card, Decline
-from billing.sandbox.money import methods
+from billing.sandbox.money import disputing, methods
 from billing.sandbox.shapes import payments
 from billing.sandbox.values import Obj
 
@@ -45,6 +45,8 @@ def _charged(account: Account, intent: Obj, method: Obj) -> Obj:
     account.save(intent)
     events.emit(account, "charge.succeeded", charge)
     events.emit(account, "payment_intent.succeeded", intent)
+    if methods.card_of(account, method).disputed:
+        disputing.begin(account, charge)
     return intent
 
 

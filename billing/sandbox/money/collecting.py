@@ -2,7 +2,7 @@
 
 from billing.sandbox import events
 from billing.sandbox.account import Account
-from billing.sandbox.money import invoicing, methods
+from billing.sandbox.money import invoicing, methods, notices, timetables
 from billing.sandbox.values import Obj
 
 _OWING = {"past_due", "unpaid", "incomplete"}
@@ -46,10 +46,12 @@ def schedule(account: Account, subscription: Obj) -> None:
     times = [private.get("retry_at"), private.get("expires_at") if subscription["status"] == "incomplete" else None]
     if subscription["status"] not in {"incomplete", "canceled", "incomplete_expired", "paused"}:
         times += [subscription["items"]["data"][0]["current_period_end"], subscription["cancel_at"]]
+        times += [private.get("phase_at"), notices.upcoming_at(account, subscription)]
         if subscription["status"] == "trialing" and not private.get("trial_notice"):
-            times.append(subscription["trial_end"] - 3 * 86_400)
+            times.append(subscription["trial_end"] - notices.BEFORE_TRIAL_END)
     if subscription["status"] in {"canceled", "incomplete_expired"}:
         times = []
+    times.append((private.get("closing") or {}).get("at"))
     due = min((time for time in times if time is not None), default=None)
     account.wake(subscription["id"], due, subscription["test_clock"])
 
@@ -58,20 +60,30 @@ def end(account: Account, subscription: Obj, now: int, reason: str, status: str 
     subscription |= {"status": status, "ended_at": now, "canceled_at": subscription["canceled_at"] or now}
     details = subscription["cancellation_details"]
     subscription["cancellation_details"] = details | {"reason": details["reason"] or reason}
-    account.keep(subscription["id"], retry_at=None)
+    account.keep(subscription["id"], retry_at=None, phase_at=None)
     account.save(subscription)
     schedule(account, subscription)
     events.emit(account, "customer.subscription.deleted", subscription)
+    if subscription["schedule"]:
+        timetables.ended(account, account.get("subscription_schedule", subscription["schedule"]), now)
     return subscription
+
+
+def leave_open(account: Account, invoice: Obj) -> None:
+    """Nothing is charged before somebody confirms the payment; until then its subscription is past due."""
+    subscription = subscription_of(account, invoice)
+    if subscription and subscription["status"] == "active":
+        events.changed(account, "customer.subscription.updated", subscription | {"status": "past_due"})
 
 
 def _failed(account: Account, invoice: Obj, subscription: Obj | None) -> None:
     first = invoice["billing_reason"] == "subscription_create"
-    retry = None if subscription is None or first else _next_retry(account, invoice, subscription)
+    over = subscription is None or first or subscription["ended_at"]
+    retry = None if over or subscription is None else _next_retry(account, invoice, subscription)
     invoice["next_payment_attempt"] = retry
     account.save(invoice)
     events.emit(account, "invoice.payment_failed", invoice)
-    if subscription is None or first:
+    if subscription is None or first or subscription["ended_at"]:
         return
     account.keep(subscription["id"], retry_at=retry, retry_invoice=invoice["id"])
     final = _FINAL[account.config.after_retries] if retry is None and invoice["auto_advance"] else "past_due"

@@ -5,26 +5,33 @@ from typing import Any
 from billing.sandbox import events
 from billing.sandbox.account import Account
 from billing.sandbox.errors import ApiError
-from billing.sandbox.money import charging
+from billing.sandbox.money import balances, charging, conditions, totals, waiting
 from billing.sandbox.shapes import invoices, payments
 from billing.sandbox.values import Obj
 
 
 def draft(account: Account, customer: Obj, subscription: Obj | None, lines: list[Obj], **more: Any) -> Obj:
-    made = invoices.invoice(customer, subscription, named(account, lines), more, account.now(customer["id"]))
-    return events.added(account, "invoice.created", made)
+    priced = totals.of(account, customer, subscription, named(account, lines))
+    more = priced.fields | more
+    made = invoices.invoice(customer, subscription, priced.lines, more, account.now(customer["id"]))
+    events.added(account, "invoice.created", made)
+    waiting.claim(account, made)
+    conditions.spend(account, customer, subscription, made)
+    return made
 
 
 def named(account: Account, lines: list[Obj]) -> list[Obj]:
     """Lines that call their products by name."""
-    products = {line["pricing"]["price_details"]["product"] for line in lines}
+    products = {line["pricing"]["price_details"]["product"] for line in lines if line["pricing"]}
     names = {product: account.get("product", product).get("name", product) for product in products}
     return [_named(line, names) for line in lines]
 
 
 def _named(line: Obj, names: dict[str, str]) -> Obj:
+    if not line["pricing"]:
+        return line
     product = line["pricing"]["price_details"]["product"]
-    return line | {"description": line["description"].replace(product, names[product])}
+    return line | {"description": (line["description"] or "").replace(product, names[product])}
 
 
 def finalize(account: Account, invoice: Obj) -> Obj:
@@ -34,9 +41,9 @@ def finalize(account: Account, invoice: Obj) -> Obj:
     customer = account.get("customer", invoice["customer"])
     now = account.now(customer["id"])
     _number(account, invoice, customer)
-    _settle_balance(account, invoice, customer)
+    balances.settle(account, invoice, customer)
     page = f"{account.config.public_url}/invoices/{invoice['id']}"
-    invoice |= {"status": "open", "effective_at": now, "hosted_invoice_url": page, "invoice_pdf": f"{page}/print"}
+    invoice |= {"status": "open", "effective_at": now, "hosted_invoice_url": page, "invoice_pdf": f"{page}/pdf"}
     invoice["status_transitions"] |= {"finalized_at": now}
     account.save(invoice)
     if invoice["amount_due"]:
@@ -47,7 +54,7 @@ def finalize(account: Account, invoice: Obj) -> Obj:
 
 def attempt(account: Account, invoice: Obj, method: Obj | None, *, authenticated: bool = False) -> Obj:
     """Try to collect an open invoice; its status says whether that worked, the intent's why it did not."""
-    if invoice["status"] != "open":
+    if invoice["status"] not in {"open", "uncollectible"}:
         raise ApiError(
             f"Invoice is {invoice['status']}, it can't be paid.",
             f"invoice_not_{'open' if invoice['status'] != 'paid' else 'payable'}",
@@ -81,13 +88,31 @@ def void(account: Account, invoice: Obj) -> Obj:
         account.save(link)
         intent = account.get("payment_intent", link["payment"]["payment_intent"])
         charging.cancel(account, intent, "void_invoice", now)
+    balances.unsettle(account, invoice, account.get("customer", invoice["customer"]))
     return events.changed(account, "invoice.voided", invoice)
+
+
+def mark_uncollectible(account: Account, invoice: Obj) -> Obj:
+    """Nobody expects it to be paid any more; it still may be."""
+    if invoice["status"] != "open":
+        raise ApiError("You can only mark open invoices as uncollectible.", "invoice_not_open")
+    invoice |= {"status": "uncollectible", "next_payment_attempt": None}
+    invoice["status_transitions"] |= {"marked_uncollectible_at": account.now(invoice["customer"])}
+    return events.changed(account, "invoice.marked_uncollectible", invoice)
 
 
 def payment_of(account: Account, invoice: Obj) -> tuple[Obj, Obj]:
     """The invoice's payment and its payment intent."""
     link = account.all("invoice_payment", invoice=invoice["id"])[0]
     return link, account.get("payment_intent", link["payment"]["payment_intent"])
+
+
+def close_as_paid(account: Account, invoice: Obj) -> Obj:
+    """Nothing is left to pay, since credit notes took it all."""
+    _, intent = payment_of(account, invoice)
+    now = account.now(invoice["customer"])
+    charging.cancel(account, intent, "automatic", now)
+    return _paid(account, invoice, now)
 
 
 def mark_paid_elsewhere(account: Account, invoice: Obj) -> Obj:
@@ -119,18 +144,6 @@ def _number(account: Account, invoice: Obj, customer: Obj) -> None:
     invoice["number"] = f"{customer['invoice_prefix']}-{sequence:04d}"
     customer["next_invoice_sequence"] = sequence + 1
     account.save(customer)
-
-
-def _settle_balance(account: Account, invoice: Obj, customer: Obj) -> None:
-    """Credit (a negative balance) pays first; an invoice below zero becomes credit."""
-    before = customer["balance"]
-    total = invoice["total"]
-    due = max(total + before, 0) if total >= 0 else 0
-    after = before + total - due
-    invoice |= {"starting_balance": before, "ending_balance": after, "amount_due": due, "amount_remaining": due}
-    if after != before:
-        customer["balance"] = after
-        events.changed(account, "customer.updated", customer)
 
 
 def _link(account: Account, invoice: Obj, now: int) -> None:

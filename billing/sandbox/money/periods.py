@@ -20,3 +20,16 @@ def after(start: int, interval: str, count: int, anchor: int) -> int:
 
 def of_price(start: int, recurring: dict[str, str | int], anchor: int) -> tuple[int, int]:
     return start, after(start, str(recurring["interval"]), int(recurring["interval_count"]), anchor)
+
+
+def around(now: int, recurring: dict[str, str | int], anchor: int) -> tuple[int, int]:
+    """The period in which a moment lies when periods are aligned with the anchor, which may be to come."""
+    start, end = of_price(before(anchor, recurring), recurring, anchor)
+    while end <= now:
+        start, end = of_price(end, recurring, anchor)
+    return start, end
+
+
+def before(anchor: int, recurring: dict[str, str | int]) -> int:
+    """Where the period begins that ends with the anchor."""
+    return after(anchor, str(recurring["interval"]), -int(recurring["interval_count"]), anchor)

@@ -1,46 +1,52 @@
 """What a change in the middle of a period costs: a credit for the unused time, a charge for the remaining time."""
 
-from datetime import UTC, datetime
-
-from billing.sandbox.shapes import invoices
+from billing.sandbox.account import Account
+from billing.sandbox.money import lines
 from billing.sandbox.values import Obj
 
 
-def lines(before: list[Obj], after: list[Obj], now: int) -> list[Obj]:
-    """Lines for what differs between two states of the items; amounts are rounded to the minor unit."""
-    old = {item["id"]: item for item in before}
-    new = {item["id"]: item for item in after}
+def changed(before: Obj, after: Obj) -> list[str]:
+    """The ids of the items that differ in price or quantity between two states of a subscription."""
+    old, new = _by_id(before), _by_id(after)
+    return [
+        made for made in [*old, *(made for made in new if made not in old)] if not _same(old.get(made), new.get(made))
+    ]
+
+
+def of_change(account: Account, before: Obj, after: Obj, at: int) -> list[Obj]:
+    """For each item that differs; what is billed by its usage is never prorated."""
+    old, new = _by_id(before), _by_id(after)
     found = []
-    for made in [*old, *(made for made in new if made not in old)]:
-        if _same(old.get(made), new.get(made)):
-            continue
-        if made in old:
-            found.append(credit(old[made], now))
-        if made in new:
-            found.append(_charge(new[made], now))
+    for made in changed(before, after):
+        if made in old and not lines.is_metered(old[made]):
+            found += lines.of_unused(account, before, old[made], at)
+        if made in new and not lines.is_metered(new[made]):
+            found.append(lines.of_rest(account, after, new[made], at))
     return [line for line in found if line["amount"]]
 
 
-def credit(item: Obj, now: int) -> Obj:
-    return _line(item, now, -1, "Unused time on")
+def of_unused(account: Account, subscription: Obj, at: int) -> list[Obj]:
+    """Credits for all that is paid beyond a time."""
+    found = [
+        line for item in subscription["items"]["data"] for line in lines.of_unused(account, subscription, item, at)
+    ]
+    return [line for line in found if line["amount"]]
 
 
-def _charge(item: Obj, now: int) -> Obj:
-    return _line(item, now, 1, "Remaining time on")
+def of_used(account: Account, subscription: Obj, gone: list[Obj], until: int) -> list[Obj]:
+    """The usage of metered items whose price goes: it is billed at that price, up to now
+    (https://docs.stripe.com/billing/subscriptions/usage-based/manage-billing-setup)."""
+    used = lines.of_usage(account, subscription, gone, until)
+    return used if any(line["amount"] for line in used) else []
 
 
-def _line(item: Obj, now: int, sign: int, words: str) -> Obj:
-    start, end = item["current_period_start"], item["current_period_end"]
-    share = max(end - now, 0) / (end - start)
-    amount = sign * round((item["price"]["unit_amount"] or 0) * item["quantity"] * share)
-    day = datetime.fromtimestamp(now, UTC).strftime("%d %b %Y")
-    text = f"{words} {item['quantity']} \N{MULTIPLICATION SIGN} {item['price']['product']} after {day}"
-    return invoices.line(item, amount, item["quantity"], (now, end), text, proration=True)
+def _by_id(subscription: Obj) -> dict[str, Obj]:
+    return {item["id"]: item for item in subscription["items"]["data"]}
 
 
 def _same(old: Obj | None, new: Obj | None) -> bool:
     return (
         old is not None
         and new is not None
-        and (old["price"]["id"], old["quantity"]) == (new["price"]["id"], new["quantity"])
+        and (old["price"]["id"], old.get("quantity")) == (new["price"]["id"], new.get("quantity"))
     )

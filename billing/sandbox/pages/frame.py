@@ -7,6 +7,7 @@ from flask import Flask, g, render_template, request
 from flask import Response as FlaskResponse
 from werkzeug.exceptions import HTTPException
 
+from billing.sandbox.errors import ApiError
 from billing.sandbox.values import Obj
 
 _ORIGIN = re.compile(r"https?://[\w.:\[\]-]+(?=[/?#]|$)")  # nothing that could end the policy's directive
@@ -18,6 +19,7 @@ def install(app: Flask) -> None:
     app.jinja_env.filters["day"] = day
     app.after_request(_protect)
     app.register_error_handler(HTTPException, _failed)
+    app.register_error_handler(ApiError, _refused)
 
 
 def leads_to(url: str | None) -> None:
@@ -45,6 +47,11 @@ def _protect(response: FlaskResponse) -> FlaskResponse:
         response.headers["Cache-Control"] = "no-store"
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response
+
+
+def _refused(error: ApiError) -> tuple[str, int]:
+    """What the page is about is there no more, such as a customer who was deleted."""
+    return render_template("message.html", title="This can't be done", text=error.message, back=None), error.status
 
 
 def _failed(error: HTTPException) -> tuple[str | Obj, int]:

@@ -43,10 +43,10 @@ def verbs(path: str) -> list[str]:
     return [verb for verb in ("get", "post", "delete") if find(verb, path)]
 
 
-def _fits(pattern: list[str], parts: list[str]) -> tuple[str, ...] | None:
+def _fits(pattern: list[str | None], parts: list[str]) -> tuple[str, ...] | None:
     places = []
     for expected, part in zip(pattern, parts, strict=True):
-        if _PLACE.fullmatch(expected):
+        if expected is None:
             if not part:
                 return None
             places.append(part)
@@ -56,10 +56,12 @@ def _fits(pattern: list[str], parts: list[str]) -> tuple[str, ...] | None:
 
 
 @cache
-def _by_shape() -> dict[tuple[str, int], list[tuple[Endpoint, list[str]]]]:
-    shapes: dict[tuple[str, int], list[tuple[Endpoint, list[str]]]] = {}
+def _by_shape() -> dict[tuple[str, int], list[tuple[Endpoint, list[str | None]]]]:
+    """By the verb and the number of parts, which are None where a place is."""
+    shapes: dict[tuple[str, int], list[tuple[Endpoint, list[str | None]]]] = {}
     for endpoint in endpoints():
-        pattern = endpoint.path.strip("/").split("/")
+        parts = endpoint.path.strip("/").split("/")
+        pattern = [None if _PLACE.fullmatch(part) else part for part in parts]
         shapes.setdefault((endpoint.verb, len(pattern)), []).append((endpoint, pattern))
     return shapes
 

@@ -46,6 +46,8 @@ def _expand(account: Account, node: Any, parts: list[str]) -> bool:
         return all(_expand(account, item, parts) for item in node)
     if not isinstance(node, dict) or not parts:
         return not parts or node is None
+    if node.get("deleted"):  # of which only the mark is left
+        return True
     name, *rest = parts
     include = _INCLUDABLE.get((node.get("object", ""), name))
     if include and not isinstance(node.get(name), dict):

@@ -8,6 +8,7 @@ import importlib
 import re
 import types
 from collections.abc import Mapping
+from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any, Literal, NotRequired, Required, Union, get_args, get_origin
 
@@ -19,6 +20,7 @@ from billing.sandbox.protocol.catalogue import Endpoint
 _WRAPPERS = (NotRequired, Required, Annotated)
 _BOOLEANS = {"true": True, "false": False}
 _INTEGER = re.compile(r"-?[0-9]{1,15}")
+_DECIMAL = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,12})?")  # twelve places at most
 _MOST_METADATA, _LONGEST_KEY, _LONGEST_VALUE = 50, 40, 500
 
 
@@ -138,11 +140,16 @@ def _number(given: str) -> str | float | None:
         return None
 
 
-_PARSERS: dict[Any, Any] = {int: _integer, float: _number, bool: _BOOLEANS.get}
+def _decimal(given: str) -> str | None:
+    """Stripe takes and shows decimals as strings, so that none is a float on its way."""
+    return given if _DECIMAL.fullmatch(given) else None
+
+
+_PARSERS: dict[Any, Any] = {int: _integer, float: _number, bool: _BOOLEANS.get, Decimal: _decimal}
 
 
 def _wanted(choices: list[Any]) -> str:
-    names = {int: "integer", float: "decimal", bool: "boolean", str: "string"}
+    names = {int: "integer", float: "decimal", Decimal: "decimal", bool: "boolean", str: "string"}
     for choice in choices:
         if choice in names:
             return names[choice]

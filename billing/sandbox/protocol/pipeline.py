@@ -72,6 +72,8 @@ def _counted(account: Account) -> Answer:
 def _faults(account: Account, endpoint: catalogue.Endpoint) -> Iterator[None]:
     """What a test asked for: fail before the call is done, or lose the answer afterwards."""
     mode = standin().faults.meet(account.name, f"{endpoint.verb} {endpoint.path}")
+    if mode == "429":
+        raise errors.TooMany
     if mode in {"500", "timeout"}:
         if mode == "timeout":
             _hang_up()
@@ -136,6 +138,9 @@ def _respond(told: Obj, made: Answer) -> Response:
     if made.replayed_from:
         response.headers["Idempotent-Replayed"] = "true"
         response.headers["Original-Request"] = made.replayed_from
+    if made.status == errors.TooMany.status:
+        response.headers["Retry-After"] = "1"
+        response.headers["Stripe-Rate-Limited-Reason"] = "global-rate"
     if made.status == errors.NotStoodIn.status:
         response.headers["Stripe-Should-Retry"] = "false"
     return response

@@ -5,8 +5,10 @@ from typing import Any
 from billing.sandbox.values import Obj, new_id, nulls, taken
 
 
-def session(params: dict[str, Any], lines: list[Obj], total: int, now: int) -> Obj:
-    subtotal = sum(line["amount_subtotal"] for line in lines)
+def session(params: dict[str, Any], lines: list[Obj], total: int | None, now: int) -> Obj:
+    """`total` and the amounts are None where nothing is bought: in the mode setup."""
+    subtotal = sum(line["amount_subtotal"] for line in lines) if lines else None
+    automatic = bool((params.get("automatic_tax") or {}).get("enabled"))
     made = new_id("cs_test", 58)
     return {
         "id": made,
@@ -14,32 +16,38 @@ def session(params: dict[str, Any], lines: list[Obj], total: int, now: int) -> O
         **nulls("adaptive_pricing after_expiration allow_promotion_codes"),
         "amount_subtotal": subtotal,
         "amount_total": total,
-        "automatic_tax": nulls("liability provider status") | {"enabled": False},
-        "billing_address_collection": None,
+        "automatic_tax": {
+            "enabled": automatic,
+            "liability": {"type": "self"} if automatic else None,
+            "provider": "stripe" if automatic else None,
+            "status": "requires_location_inputs" if automatic else None,
+        },
+        "billing_address_collection": params.get("billing_address_collection"),
         "cancel_url": params.get("cancel_url"),
         "client_reference_id": params.get("client_reference_id"),
         **nulls("client_secret collected_information consent consent_collection currency_conversion"),
         "created": now,
-        "currency": lines[0]["currency"],
+        "currency": lines[0]["currency"] if lines else params.get("currency"),
         "custom_fields": [],
-        "custom_text": nulls("after_submit shipping_address submit terms_of_service_acceptance"),
+        "custom_text": nulls("after_submit shipping_address submit terms_of_service_acceptance")
+        | (params.get("custom_text") or {}),
         "customer": params.get("customer"),
         "customer_account": None,
-        "customer_creation": None if params.get("customer") else "always",
+        "customer_creation": None if params.get("customer") or not lines else "always",
         "customer_details": None,
         "customer_email": params.get("customer_email"),
-        "discounts": [],
+        "discounts": [{**nulls("coupon promotion_code"), **each} for each in params.get("discounts") or []],
         "expires_at": params.get("expires_at", now + 86_400),
         **nulls("invoice invoice_creation"),
         "livemode": False,
         "locale": params.get("locale"),
         "metadata": params.get("metadata") or {},
-        "mode": "subscription",
+        "mode": params.get("mode", "subscription"),
         **nulls("origin_context payment_intent payment_link payment_method_configuration_details"),
         "payment_method_collection": params.get("payment_method_collection", "always"),
         "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
         "payment_method_types": ["card"],
-        "payment_status": "unpaid",
+        "payment_status": "unpaid" if lines else "no_payment_required",
         "permissions": None,
         "phone_number_collection": {"enabled": False},
         "recovered_from": None,
@@ -48,7 +56,8 @@ def session(params: dict[str, Any], lines: list[Obj], total: int, now: int) -> O
         "status": "open",
         "subscription": None,
         "success_url": params.get("success_url"),
-        "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
+        "tax_id_collection": {"enabled": False, "required": "never"} | (params.get("tax_id_collection") or {}),
+        "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0} if lines else None,
         "ui_mode": "hosted_page",
         "url": None,
         "wallet_options": None,
@@ -56,8 +65,9 @@ def session(params: dict[str, Any], lines: list[Obj], total: int, now: int) -> O
     }
 
 
-def line(price: Obj, quantity: int, description: str) -> Obj:
-    amount = (price["unit_amount"] or 0) * quantity
+def line(price: Obj, quantity: int | None, description: str) -> Obj:
+    """`quantity` is None where usage says how much."""
+    amount = (price["unit_amount"] or 0) * (quantity or 0)
     return {
         "id": new_id("li", 14),
         "object": "item",

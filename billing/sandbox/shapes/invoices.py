@@ -1,18 +1,27 @@
 """Invoices, their lines, and what links them to payments."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from billing.sandbox.values import Obj, list_of, new_id, nulls
 
 
-def line(item: Obj, amount: int, quantity: int, period: tuple[int, int], text: str, *, proration: bool = False) -> Obj:
-    """One line for a subscription's item; `amount` in the currency's minor unit."""
+@dataclass(frozen=True)
+class Charge:
+    amount: int  # in the currency's minor unit
+    quantity: int
+    currency: str
+    unit: str | None = None  # what one costs, as a decimal
+
+
+def line(item: Obj, of: Charge, period: tuple[int, int], text: str, *, proration: bool = False) -> Obj:
+    """One line for a subscription's item."""
     price = item["price"]
     return {
         "id": new_id("il"),
         "object": "line_item",
-        "amount": amount,
-        "currency": price["currency"],
+        "amount": of.amount,
+        "currency": of.currency,
         "description": text,
         "discount_amounts": [],
         "discountable": not proration,
@@ -36,12 +45,12 @@ def line(item: Obj, amount: int, quantity: int, period: tuple[int, int], text: s
         "pricing": {
             "price_details": {"price": price["id"], "product": price["product"]},
             "type": "price_details",
-            "unit_amount_decimal": price["unit_amount_decimal"],
+            "unit_amount_decimal": of.unit,
         },
-        "quantity": quantity,
-        "quantity_decimal": str(quantity),
+        "quantity": of.quantity,
+        "quantity_decimal": str(of.quantity),
         "subscription": item["subscription"],
-        "subtotal": amount,
+        "subtotal": of.amount,
         "taxes": [],
     }
 

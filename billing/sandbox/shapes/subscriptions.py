@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from billing.sandbox.shapes import catalog
+from billing.sandbox.shapes import prices
 from billing.sandbox.values import Obj, list_of, new_id, nulls
 
 
 def item(
-    subscription: str, price: Obj, quantity: int, period: tuple[int, int], metadata: dict[str, str], now: int
+    subscription: str, price: Obj, quantity: int | None, period: tuple[int, int], metadata: dict[str, str], now: int
 ) -> Obj:
+    """One without a quantity is billed by its usage."""
     return {
         "id": new_id("si", 14),
         "object": "subscription_item",
@@ -18,15 +19,15 @@ def item(
         "current_period_start": period[0],
         "discounts": [],
         "metadata": metadata,
-        "plan": catalog.plan(price),
+        "plan": prices.plan(price),
         "price": price,
-        "quantity": quantity,
+        **({} if quantity is None else {"quantity": quantity}),
         "subscription": subscription,
         "tax_rates": [],
     }
 
 
-def subscription(made: str, customer: Obj, items: list[Obj], params: dict[str, Any], now: int) -> Obj:
+def subscription(made: str, customer: Obj, items: list[Obj], params: dict[str, Any], currency: str, now: int) -> Obj:
     return {
         "id": made,
         "object": "subscription",
@@ -42,7 +43,7 @@ def subscription(made: str, customer: Obj, items: list[Obj], params: dict[str, A
         "cancellation_details": nulls("comment feedback reason"),
         "collection_method": params.get("collection_method", "charge_automatically"),
         "created": now,
-        "currency": items[0]["price"]["currency"],
+        "currency": currency,
         "customer": customer["id"],
         "customer_account": None,
         "days_until_due": params.get("days_until_due"),

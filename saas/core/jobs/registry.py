@@ -45,7 +45,8 @@ class Handler:
 
     A periodic job says `every` how many seconds it runs, counted from 1970, or when by a `cron` expression in a time
     `zone`. Of the ticks `missed` while nobody was there to add them, the newest is made up for, or each of them.
-    `tolerates` names the standings of a tenant, besides an open one, in which its job runs all the same.
+    `tolerates` names the standings of a tenant, besides an open one, in which its job runs all the same: one that
+    writes nothing of the tenant's tolerates "read_only".
     """
 
     name: str

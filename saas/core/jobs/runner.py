@@ -16,9 +16,9 @@ from saas.core.jobs.service import GONE
 
 OPEN = "open"  # the standing of a tenant whose jobs simply run
 # Seconds until a held job is looked at again. A tenant that is being prepared is ready in a moment; one that is
-# suspended may have thousands of jobs and stay so for months, and what resumes it releases them.
+# read-only or suspended may have thousands of jobs and stay so for months, and what resumes it releases them.
 SOON, LATER, MUCH_LATER = 2, 30, 3600
-_HELD_FOR = {"preparing": SOON, "suspended": MUCH_LATER}
+_HELD_FOR = {"preparing": SOON, "read_only": MUCH_LATER, "suspended": MUCH_LATER}
 
 log = structlog.get_logger()
 

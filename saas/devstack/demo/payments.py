@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import requests
 import structlog
 from flask import Flask
 
-from billing import catalog, checkout, mirror, service, sync
+from billing import catalog, changing, checkout, mirror, shaping, sync
 from billing.checkout import Payer
+from billing.errors import AlreadySubscribed
 from saas.core.settings import Settings, current_settings
 from saas.devstack.browser import Browser
 from saas.devstack.demo import businesses
@@ -39,9 +41,10 @@ def bring_catalogue(app: Flask) -> None:
 def buy(app: Flask, business: Business, plan: str, card: str) -> None:
     """As its owner does it: choose, fill in the card, and wait for the platform to hear of it."""
     if _status(app, business) is None:
-        url = _start(app, business, plan)
-        if "/checkout/" in url:  # otherwise it has been paid already, and only its webhook is on its way
-            _fill_in(url, business, card)
+        with suppress(AlreadySubscribed):  # a start that was killed had paid, and its webhook has come just now
+            url = _start(app, business, plan)
+            if "/checkout/" in url:  # otherwise it has been paid already, and only its webhook is on its way
+                _fill_in(url, business, card)
     _await(f"the plan of {business.name}", lambda: _status(app, business) is not None)
 
 
@@ -53,7 +56,8 @@ def change_plan(app: Flask, business: Business, plan: str) -> None:
         if subscription is None or subscription.plan == plan:
             return
         actor = f"user:{businesses.person(business.owner).id}"
-        service.change_plan(tenant, plan, catalog.Interval.MONTH, actor=actor, reason="Chosen on the plan page.")
+        price = shaping.price_for(subscription, plan, catalog.Interval.MONTH)
+        changing.change_plan(tenant, price, actor=actor, reason="Chosen on the plan page.")
 
 
 def fail(app: Flask, business: Business) -> None:

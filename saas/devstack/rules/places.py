@@ -9,7 +9,10 @@ ALLOWED: dict[str, dict[str, str]] = {
         "tenants/probe/payloads.py": "spells what no tenant may say",
     },
     "commits": {
+        "billing/acts.py": "what Stripe has refused stays known when its request is rolled back",
+        "billing/metering/": "tells Stripe hour by hour: one that was told is written down before the next",
         "billing/sandbox/store.py": "keeps the stand-in's own file, where each call is a transaction",
+        "billing/sync.py": "reads what was published first, since no transaction spans a call to Stripe",
         "billing/tasks.py": "reads what to ask first, since no transaction spans a call to Stripe",
         "migrations/": "runs on the administrator's connection, batch by batch",
         "saas/cli/": "a command is a transaction",
@@ -26,6 +29,7 @@ ALLOWED: dict[str, dict[str, str]] = {
         "saas/devstack/rules/": "spells what it looks for",
         "tenants/isolation/": "forgets the tenant when its connection commits or rolls back",
         "tenants/usage/flows.py": "writes down what was counted, in no request",
+        "tenants/usage/hours.py": "claims an hour before it is told outside, where no transaction may be open",
         "tenants/building.py": "builds a batch a transaction, on the administrator's connection",
         "tenants/probe/": "makes each attempt in a transaction of its own",
         "tenants/doctor/": "looks, and mends one tenant a transaction, on the administrator's connection",

@@ -4,10 +4,10 @@ import structlog
 from flask import current_app, g, request
 
 from saas.core import hosts
+from tenants import admission
 from tenants.backend.keys import service as keys
 from tenants.backend.keys.errors import BadKey
 from tenants.errors import CallsUsedUp, UnknownWorkspace
-from tenants.members import permissions
 from tenants.routing import bind_by_id
 from tenants.usage import flows, throttle
 from tenants.usage.limits import API_CALLS
@@ -30,7 +30,7 @@ def authenticate() -> None:
         raise BadKey
     g.actor = f"key:{key.id}"
     structlog.contextvars.bind_contextvars(actor=g.actor)
+    admission.admit(workspace, key.role)  # before it counts: what is refused is not paid for
     if calls_left is not None and calls_left <= 0:
         raise CallsUsedUp
     flows.of(current_app).count(workspace.id, API_CALLS)
-    permissions.check(key.role)

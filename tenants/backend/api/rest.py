@@ -73,7 +73,7 @@ def change_record(name: str, record_id: UUID) -> Response:
 
 
 @blueprint.delete(f"{_ROUTE}/<uuid:record_id>")
-@needs(permissions.RECORDS_WRITE)
+@needs(permissions.RECORDS_WRITE, removes=True)
 def delete_record(name: str, record_id: UUID) -> Response:
     records.delete(service.get(name), record_id)
     return Response(status=204)

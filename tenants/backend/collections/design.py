@@ -32,6 +32,7 @@ class Collection:
     name: str
     label: str
     fields: tuple[Field, ...]
+    read_only: bool = False  # for being one of the newest, beyond what the plan allows
 
     @property
     def table(self) -> sa.Table:

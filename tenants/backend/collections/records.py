@@ -13,8 +13,10 @@ from saas.core.ids import uuid7
 from tenants.backend.collections.design import Collection, Field
 from tenants.backend.collections.errors import BadRecord, UnknownRecord, unless_dropped
 from tenants.backend.collections.kinds import KINDS
-from tenants.usage import stocks
-from tenants.usage.limits import RECORDS, STORAGE
+from tenants.errors import OverLimit
+from tenants.usage import over, stocks
+from tenants.usage.limits import COLLECTIONS, RECORDS, STORAGE
+from tenants.usage.over import Over
 
 MOST_PER_PAGE = 100
 MOST_NAMED = 20  # unknown fields in one answer
@@ -58,13 +60,15 @@ def get_json(collection: Collection, record_id: UUID) -> str:
 
 
 def create(collection: Collection, values: Mapping[str, Any]) -> str:
-    """Add a record of checked values; returns its JSON. Raises LimitReached."""
+    """Add a record of checked values; returns its JSON. Raises LimitReached and OverLimit."""
+    _refuse_over(collection)
     stocks.add(RECORDS, room=STORAGE)
     return _written(collection, sa.insert(collection.table).values({"id": uuid7(), **values}))
 
 
 def change(collection: Collection, record_id: UUID, values: Mapping[str, Any]) -> str:
-    """Set the given fields; returns the record's JSON. Raises UnknownRecord."""
+    """Set the given fields; returns the record's JSON. Raises UnknownRecord and OverLimit."""
+    _refuse_over(collection)
     table = collection.table
     change_ = sa.update(table).where(table.c.id == record_id).values({"updated_at": sa.func.now(), **values})
     return _written(collection, change_)
@@ -93,6 +97,20 @@ def check(collection: Collection, given: Mapping[str, Any], *, partial: bool = F
     if wrong:
         raise BadRecord(f"Nothing was stored. The fields of {collection.name} are {', '.join(known)}.", fields=wrong)
     return values
+
+
+def beyond(collection: Collection) -> Over | None:
+    """Why its records can be read and deleted only: there is more of something than the plan allows; None: they can't.
+
+    It asks nothing of the database.
+    """
+    limits = ([COLLECTIONS] if collection.read_only else []) + [RECORDS, STORAGE]
+    return next((found for limit in limits if (found := over.now(limit))), None)
+
+
+def _refuse_over(collection: Collection) -> None:
+    if found := beyond(collection):
+        raise OverLimit(found.sentence, found.way_out)
 
 
 def _value(field: Field, given: Any) -> Any:

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, ProgrammingError
+from sqlalchemy.orm import aliased
 from sqlalchemy.schema import CreateTable, DropTable
 
 from saas.core import audit
@@ -11,7 +12,7 @@ from tenants.backend.collections import design
 from tenants.backend.collections.design import Collection, Field
 from tenants.backend.collections.errors import BadCollection, CollectionExists, UnknownCollection, unless_dropped
 from tenants.backend.collections.models import CatalogueEntry
-from tenants.usage import stocks
+from tenants.usage import over, stocks
 from tenants.usage.limits import COLLECTIONS, RECORDS
 
 MOST_COUNTED = 10_000
@@ -52,15 +53,21 @@ def drop(collection: Collection, *, actor: str) -> None:
 
 def every() -> list[Collection]:
     """The bound tenant's collections, by label."""
-    return [_value(entry) for entry in db.session.scalars(sa.select(CatalogueEntry).order_by(CatalogueEntry.label))]
+    return _every(_allowed())
+
+
+def newest_beyond(allowed: int) -> list[Collection]:
+    """Those of the bound tenant that would be read-only if a plan allowed so many, by label."""
+    return [collection for collection in _every(allowed) if collection.read_only]
 
 
 def get(name: str) -> Collection:
     """Raises UnknownCollection."""
-    entry = db.session.scalar(sa.select(CatalogueEntry).where(CatalogueEntry.name == name))
-    if entry is None:
+    query = sa.select(CatalogueEntry, _beyond(_allowed())).where(CatalogueEntry.name == name)
+    row = db.session.execute(query).one_or_none()
+    if row is None:
         raise UnknownCollection(name)
-    return _value(entry)
+    return _value(row[0], read_only=row[1])
 
 
 def counts(collections: list[Collection]) -> dict[str, int | str]:
@@ -78,5 +85,27 @@ def counts(collections: list[Collection]) -> dict[str, int | str]:
     return {c.name: n if (n := found[c.name]) <= MOST_COUNTED else f"{MOST_COUNTED:,}+" for c in collections}
 
 
-def _value(entry: CatalogueEntry) -> Collection:
-    return Collection(entry.name, entry.label, tuple(Field(**field) for field in entry.fields))
+def _every(allowed: int | None) -> list[Collection]:
+    entries = db.session.scalars(sa.select(CatalogueEntry).order_by(CatalogueEntry.label)).all()
+    oldest_first = sorted(entries, key=lambda entry: (entry.created_at, entry.id))
+    beyond = set() if allowed is None else {entry.name for entry in oldest_first[allowed:]}
+    return [_value(entry, read_only=entry.name in beyond) for entry in entries]
+
+
+def _allowed() -> int | None:
+    """How many the plan allows where the workspace of this request has more; None: all that it has."""
+    found = over.now(COLLECTIONS)
+    return found.allowed if found else None
+
+
+def _beyond(allowed: int | None) -> sa.ColumnElement[bool]:
+    """Whether as many collections as are `allowed` were there before this one."""
+    if allowed is None:
+        return sa.false()
+    older = aliased(CatalogueEntry)
+    made = sa.tuple_(older.created_at, older.id) < sa.tuple_(CatalogueEntry.created_at, CatalogueEntry.id)
+    return sa.select(sa.func.count()).select_from(older).where(made).scalar_subquery() >= allowed
+
+
+def _value(entry: CatalogueEntry, *, read_only: bool) -> Collection:
+    return Collection(entry.name, entry.label, tuple(Field(**field) for field in entry.fields), read_only)

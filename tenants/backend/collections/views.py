@@ -76,12 +76,14 @@ def edit(name: str, id: UUID) -> ResponseReturnValue:  # noqa: A002
         records.change(collection, id, checked)
         flash("Record saved.", "success")
         return redirect(url_for("collections.show", name=name), 303)
-    page = render_template("collections/edit.html", collection=collection, record=record, f=form)
+    page = render_template(
+        "collections/edit.html", collection=collection, record=record, f=form, beyond=records.beyond(collection)
+    )
     return page, 422 if request.method == "POST" else 200
 
 
 @blueprint.post("/<name>/records/<uuid:id>/delete")
-@needs(permissions.RECORDS_WRITE)
+@needs(permissions.RECORDS_WRITE, removes=True)
 def delete(name: str, id: UUID) -> ResponseReturnValue:  # noqa: A002
     records.delete(service.get(name), id)
     flash("Record deleted.", "success")
@@ -89,7 +91,7 @@ def delete(name: str, id: UUID) -> ResponseReturnValue:  # noqa: A002
 
 
 @blueprint.route("/<name>/drop", methods=["GET", "POST"])
-@needs(permissions.COLLECTIONS_DESIGN)
+@needs(permissions.COLLECTIONS_DESIGN, removes=True)
 def drop(name: str) -> ResponseReturnValue:
     collection, form = service.get(name), DropForm()
     if form.validate_on_submit():
@@ -111,7 +113,10 @@ def actor() -> str:
 def listed(found: list[Collection]) -> list[dict[str, Any]]:
     """Collections with their counts, for a page."""
     counts = service.counts(found)
-    return [{"name": c.name, "label": c.label, "fields": c.fields, "count": counts[c.name]} for c in found]
+    return [
+        {"name": c.name, "label": c.label, "fields": c.fields, "read_only": c.read_only, "count": counts[c.name]}
+        for c in found
+    ]
 
 
 def _show(collection: Collection, form: BaseForm) -> str:
@@ -123,6 +128,7 @@ def _show(collection: Collection, form: BaseForm) -> str:
         collection=collection,
         count=service.counts([collection])[collection.name],
         records=page.records,
+        beyond=records.beyond(collection),
         f=form,
         first_url=here if after else None,
         next_url=url_for("collections.show", name=collection.name, after=page.next) if page.next else None,

@@ -45,7 +45,7 @@ def index() -> ResponseReturnValue:
 
 
 @blueprint.post("/<uuid:id>/revoke")
-@needs(permissions.KEYS_MANAGE)
+@needs(permissions.KEYS_MANAGE, removes=True)
 def revoke(id: UUID) -> ResponseReturnValue:  # noqa: A002
     service.revoke(id, actor=actor())
     flash("The key is revoked. Programs that use it are refused from now on.", "success")

@@ -9,6 +9,9 @@ import stripe
 from tests.support.live import eventually
 from tests.support.standin import PATIENCE, Process, Receiver, Shop
 
+DAY = 86_400
+START = 1_800_000_000
+
 
 def listen(shop: Shop, receiver: Receiver, *kinds: str) -> str:
     """Register an endpoint; its secret."""
@@ -20,6 +23,10 @@ def listen(shop: Shop, receiver: Receiver, *kinds: str) -> str:
 def states(shop: Shop) -> list[str]:
     """Of its deliveries, the oldest first."""
     return [each["state"] for each in shop.deliveries()]
+
+
+def attempts(shop: Shop) -> list[int]:
+    return [each["attempts"] for each in shop.deliveries()]
 
 
 def test_a_failing_receiver_is_tried_again(shop: Shop, receiver: Receiver) -> None:
@@ -174,6 +181,78 @@ def test_a_lost_answer_without_a_key_is_done_twice(shop: Shop) -> None:
         shop.raw("POST", "/v1/customers", data={"name": "Ada"})
     assert shop.raw("POST", "/v1/customers", data={"name": "Ada"}).ok
     assert len(shop.v1.customers.list().data) == 2
+
+
+def test_too_many_calls(shop: Shop) -> None:
+    shop.control("POST", "faults", mode="429")
+    answer = shop.raw("GET", "/v1/customers")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")
+    assert answer.json()["error"]["code"] == "rate_limit"
+    assert answer.headers["Stripe-Rate-Limited-Reason"] == "global-rate"
+    shop.control("POST", "faults", mode="429")
+    with pytest.raises(stripe.RateLimitError):
+        shop.v1.customers.list()
+    assert shop.v1.customers.list().data == []
+
+
+def test_a_rate_holds_for_one_key_until_it_is_taken_away(standin: Process, shop: Shop) -> None:
+    shop.control("POST", "faults", mode="rate", per_second=0)
+    with pytest.raises(stripe.RateLimitError):
+        shop.v1.customers.create({"name": "Ada"})
+    Shop(standin.url, "sk_test_unlimited1").v1.customers.list()
+    shop.control("POST", "faults", mode="rate", per_second=1_000)
+    shop.v1.customers.create({"name": "Ada"})
+    shop.control("POST", "faults", mode="rate", per_second=0)
+    shop.control("DELETE", "faults")
+    assert len(shop.v1.customers.list().data) == 1
+
+
+def test_a_disabled_endpoint_gets_nothing_more_until_it_is_enabled(shop: Shop, receiver: Receiver) -> None:
+    listen(shop, receiver, "customer.created")
+    endpoint = shop.v1.webhook_endpoints.list().data[0].id
+    shop.control("POST", "hold")
+    shop.v1.customers.create({"name": "Ada"})
+    assert shop.v1.webhook_endpoints.update(endpoint, {"disabled": True}).status == "disabled"
+    shop.v1.customers.create({"name": "Bob"})
+    shop.control("POST", "release")
+    eventually(lambda: states(shop) == ["dropped"])
+    shop.v1.webhook_endpoints.update(endpoint, {"disabled": False, "enabled_events": ["product.created"]})
+    shop.v1.customers.create({"name": "Cyd"})
+    shop.v1.products.create({"name": "x"})
+    eventually(lambda: receiver.types() == ["product.created"])
+
+
+def test_what_failed_is_tried_again_as_a_test_clock_goes_on_for_three_days(own: Process, receiver: Receiver) -> None:
+    own.stop()
+    own.options = ("--delivery-retries", "")  # none by the wall's clock
+    own.start()
+    shop = Shop(own.url, "sk_test_clocked0001")
+    listen(shop, receiver, "customer.created")
+    clock = shop.v1.test_helpers.test_clocks.create({"frozen_time": START})
+    receiver.statuses += [500] * 4
+    shop.customer(card=None, test_clock=clock.id)
+    shop.customer(card=None)  # by the wall's clock: nothing hastens it
+    eventually(lambda: states(shop) == ["failed", "failed"])
+    for after, tries in ((30, 1), (DAY, 2), (DAY + 30, 2), (2 * DAY, 3)):
+        shop.v1.test_helpers.test_clocks.advance(clock.id, {"frozen_time": START + after})
+        eventually(lambda: attempts(shop) == [tries, 1] and "sending" not in states(shop))  # noqa: B023 - asked at once
+    shop.v1.test_helpers.test_clocks.advance(clock.id, {"frozen_time": START + 9 * DAY})
+    eventually(lambda: states(shop) == ["delivered", "failed"])
+
+
+def test_after_three_days_of_a_test_clock_it_is_given_up(own: Process, receiver: Receiver) -> None:
+    own.stop()
+    own.options = ("--delivery-retries", "")
+    own.start()
+    shop = Shop(own.url, "sk_test_clocked0002")
+    listen(shop, receiver, "customer.created")
+    clock = shop.v1.test_helpers.test_clocks.create({"frozen_time": START})
+    receiver.statuses += [500] * 2
+    shop.customer(card=None, test_clock=clock.id)
+    eventually(lambda: attempts(shop) == [1])
+    for after, tries in ((4 * DAY, 2), (5 * DAY, 2), (30 * DAY, 2)):
+        shop.v1.test_helpers.test_clocks.advance(clock.id, {"frozen_time": START + after})
+        eventually(lambda: attempts(shop) == [tries] and states(shop) == ["failed"])  # noqa: B023 - asked at once
 
 
 def test_calls_are_counted(shop: Shop) -> None:

@@ -2,53 +2,19 @@
 
 import sqlite3
 import time
-from datetime import UTC, datetime
-from typing import Any
 
 import pytest
+import requests
 import stripe
 
+from tests.billing.sandbox.life import DAY, START, Life, at
 from tests.support.live import eventually
 from tests.support.standin import PATIENCE, Process, Shop
-
-DAY = 86_400
-START = int(datetime(2027, 1, 31, 12, tzinfo=UTC).timestamp())
-
-
-class Life:
-    """A customer who lives by a test clock."""
-
-    def __init__(self, shop: Shop, card: str | None = "pm_card_visa") -> None:
-        self.shop, self.v1 = shop, shop.v1
-        self.clock = self.v1.test_helpers.test_clocks.create({"frozen_time": START})
-        self.customer = shop.customer(card, test_clock=self.clock.id)
-
-    def subscribe(self, price: Any = None, **more: Any) -> Any:
-        self.made = self.shop.subscription(self.customer, price, **more)
-        return self.made
-
-    def go(self, when: int) -> Any:
-        """Advance to a time; the subscription as it is then."""
-        clock = self.v1.test_helpers.test_clocks.advance(self.clock.id, {"frozen_time": when})
-        assert (clock.status, clock.frozen_time) == ("ready", when)
-        return self.v1.subscriptions.retrieve(self.made.id)
-
-    def invoices(self) -> list[tuple[str, int]]:
-        found = self.v1.invoices.list({"customer": self.customer.id, "limit": 100}).data
-        return [(invoice.status, invoice.total) for invoice in reversed(found)]
-
-    def card(self, token: str) -> None:
-        method = self.v1.payment_methods.attach(token, {"customer": self.customer.id})
-        self.v1.customers.update(self.customer.id, {"invoice_settings": {"default_payment_method": method.id}})
 
 
 @pytest.fixture
 def life(shop: Shop) -> Life:
     return Life(shop)
-
-
-def at(*date: int) -> int:
-    return int(datetime(*date, 12, tzinfo=UTC).timestamp())  # type: ignore[misc, arg-type]
 
 
 def test_periods_follow_the_calendar_and_are_paid(life: Life) -> None:
@@ -207,7 +173,7 @@ def test_from_months_to_years_a_new_period_begins(life: Life) -> None:
     made = life.subscribe(life.shop.price(2800))
     life.go(START + 14 * DAY)
     items = [{"id": made["items"].data[0].id, "price": life.shop.price(28_000, "year").id}]
-    made = life.v1.subscriptions.update(made.id, {"items": items})
+    made = life.v1.subscriptions.update(made.id, {"items": items, "billing_cycle_anchor": {"type": "now"}})
     assert life.invoices()[-1] == ("paid", 28_000 - 1400)
     assert made["items"].data[0].current_period_end == at(2028, 2, 14)
 
@@ -253,11 +219,30 @@ def test_a_refund_is_at_most_what_was_paid(life: Life) -> None:
 
 def test_a_deleted_customer_has_no_subscription_left(life: Life) -> None:
     made = life.subscribe()
-    life.v1.customers.delete(life.customer.id)
+    session = life.shop.session(customer=life.customer.id)
+    portal = life.v1.billing_portal.sessions.create({"customer": life.customer.id})
+    card = life.customer.invoice_settings.default_payment_method
+    assert life.v1.customers.delete(life.customer.id).deleted
     assert life.v1.subscriptions.retrieve(made.id).status == "canceled"
-    assert life.v1.customers.retrieve(life.customer.id).deleted
-    with pytest.raises(stripe.InvalidRequestError):
-        life.shop.subscription(life.customer)
+    assert life.v1.customers.retrieve(life.customer.id).to_dict() == {
+        "id": life.customer.id, "object": "customer", "deleted": True,
+    }  # fmt: skip
+    assert life.v1.payment_methods.retrieve(card).customer is None
+    assert life.v1.invoices.retrieve(made.latest_invoice, {"expand": ["customer"]}).customer.deleted
+    for call in (
+        lambda: life.shop.subscription(life.customer),
+        lambda: life.v1.customers.update(life.customer.id, {"name": "Ada"}),
+        lambda: life.v1.customers.delete(life.customer.id),
+        lambda: life.shop.session(customer=life.customer.id),
+    ):
+        with pytest.raises(stripe.InvalidRequestError, match="No such customer") as refused:
+            call()
+        assert refused.value.code == "resource_missing"
+    assert requests.get(portal.url, timeout=PATIENCE).status_code == 404
+    answer = life.shop.pay(session)
+    assert (answer.status_code, "No such customer" in answer.text) == (422, True)
+    kinds = set(life.shop.types())
+    assert {"customer.deleted", "customer.subscription.deleted", "payment_method.detached"} <= kinds
 
 
 def test_an_invoice_by_bill_is_paid_elsewhere(life: Life) -> None:

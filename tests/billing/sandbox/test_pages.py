@@ -91,3 +91,30 @@ def test_portal_and_invoice(shop: Shop, page: Page) -> None:
     for url in [*urls, invoice.hosted_invoice_url, f"{shop.url}/checkout/nonsense"]:
         page.goto(url)
         check(page)
+
+
+def test_codes_addresses_saved_cards_and_reasons(shop: Shop, page: Page) -> None:
+    session = shop.session(
+        allow_promotion_codes=True, automatic_tax={"enabled": True}, tax_id_collection={"enabled": True}
+    )
+    page.goto(session.url)
+    page.get_by_label("Promotion code").fill("none")
+    page.get_by_role("button", name="Apply").click()
+    page.get_by_text("This code is invalid.").wait_for()
+    check(page)
+    customer = shop.customer()
+    setup = {"mode": "setup", "currency": "usd", "success_url": session.success_url, "customer": customer.id}
+    page.goto(shop.v1.checkout.sessions.create(setup).url)
+    check(page)
+    reason = {"enabled": True, "options": ["unused", "other"]}
+    features = {
+        "customer_update": {"enabled": True, "allowed_updates": ["email", "address", "tax_id"]},
+        "subscription_cancel": {"enabled": True, "cancellation_reason": reason},
+    }
+    configuration = shop.v1.billing_portal.configurations.create({"features": features}).id
+    portal = shop.v1.billing_portal.sessions.create({"customer": customer.id, "configuration": configuration})
+    page.goto(f"{portal.url}/details")
+    check(page)
+    page.goto(f"{portal.url}/cancel/{shop.subscription(customer).id}")
+    page.get_by_label("I don't use it enough").check()
+    check(page)

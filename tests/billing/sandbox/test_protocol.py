@@ -48,10 +48,10 @@ def test_what_is_stood_in_exists_at_stripe() -> None:
 
 def test_what_stripe_has_and_the_stand_in_has_not_says_so(shop: Shop) -> None:
     with pytest.raises(stripe.APIError, match="this stand-in for it does not") as refused:
-        shop.v1.coupons.create({"percent_off": 10, "duration": "once"})
+        shop.v1.quotes.create({"customer": "cus_x"})
     assert refused.value.http_status == 501
     with pytest.raises(stripe.InvalidRequestError) as wrong:  # its parameters are checked all the same
-        shop.v1.coupons.create({"percent_off": 10, "duration": "once", "nonsense": 1})
+        shop.v1.quotes.create({"customer": "cus_x", "nonsense": 1})
     assert wrong.value.param == "nonsense"
     assert shop.raw("GET", "/v2/core/events").status_code == 501
 
@@ -146,8 +146,8 @@ def test_a_subscription_that_makes_no_sense_is_refused(shop: Shop, wanted: dict[
 
 def test_a_parameter_that_would_be_passed_over_is_refused(shop: Shop) -> None:
     customer, price = shop.customer(), shop.price()
-    with pytest.raises(stripe.APIError, match="does not do the parameter discounts"):
-        shop.subscription(customer, price, discounts=[{"coupon": "x"}])
+    with pytest.raises(stripe.APIError, match="does not do the parameter transfer_data"):
+        shop.subscription(customer, price, transfer_data={"destination": "acct_x"})
     assert shop.v1.subscriptions.list().data == []
 
 

@@ -5,7 +5,7 @@ import sqlite3
 
 import pytest
 
-from tests.billing.sandbox import shapes
+from tests.billing.sandbox import lives, moneylives, shapes
 from tests.support.standin import Process, Shop, send
 
 _EXPANDED = {
@@ -15,16 +15,32 @@ _EXPANDED = {
         "data.confirmation_secret",
         "data.customer",
         "data.lines.data.pricing.price_details.price",
+        "data.discounts",
+        "data.total_discount_amounts.discount",
     ],
-    "/v1/customers": ["data.subscriptions", "data.invoice_settings.default_payment_method"],
+    "/v1/credit_notes": ["data.invoice", "data.refunds.refund", "data.customer_balance_transaction"],
+    "/v1/promotion_codes": ["data.promotion.coupon.applies_to"],
+    "/v1/coupons": ["data.applies_to", "data.currency_options"],
+    "/v1/disputes": ["data.charge"],
+    "/v1/customers": ["data.tax_ids", "data.subscriptions", "data.invoice_settings.default_payment_method"],
     "/v1/charges": ["data.refunds", "data.payment_intent"],
     "/v1/subscriptions?status=all": ["data.latest_invoice.payments", "data.default_payment_method"],
-    "/v1/prices": ["data.product"],
+    "/v1/prices": ["data.product", "data.tiers", "data.currency_options"],
+    "/v1/subscription_schedules": ["data.subscription", "data.customer", "data.phases.items.price"],
+    "/v1/invoiceitems": ["data.invoice", "data.customer"],
+    "/v1/billing/meters": [],
 }
+_EVENTS = {
+    "billing.meter.created", "billing.meter.deactivated", "billing.meter.reactivated", "invoice.upcoming",
+    "invoiceitem.created", "subscription_schedule.canceled", "subscription_schedule.completed",
+    "subscription_schedule.created", "subscription_schedule.released", "subscription_schedule.updated",
+}  # fmt: skip
 _KINDS = {
     "product", "price", "customer", "payment_method", "checkout.session", "subscription", "invoice", "invoice_payment",
     "payment_intent", "setup_intent", "charge", "refund", "event", "webhook_endpoint", "test_helpers.test_clock",
-    "billing_portal.configuration", "billing_portal.session",
+    "billing_portal.configuration", "billing_portal.session", "billing.meter", "invoiceitem", "subscription_schedule",
+    "coupon", "promotion_code", "discount", "tax_rate", "tax_id", "credit_note", "customer_balance_transaction",
+    "dispute",
 }  # fmt: skip
 
 
@@ -62,6 +78,8 @@ def live_a_little(shop: Shop) -> None:
     mine = shop.customer(test_clock=clock.id)
     shop.subscription(mine, price)
     shop.v1.test_helpers.test_clocks.advance(clock.id, {"frozen_time": 1_800_000_000 + 40 * 86_400})
+    for more in (moneylives.discounts, moneylives.taxes, moneylives.credits_and_disputes, moneylives.saved_cards):
+        more(shop)
     shop.v1.customers.delete(shop.customer().id)
 
 
@@ -69,6 +87,7 @@ def live_a_little(shop: Shop) -> None:
 def lived(standin: Process) -> Shop:
     shop = Shop(standin.url, "sk_test_shapes0001")
     live_a_little(shop)
+    lives.plans_and_usage(shop)
     return shop
 
 
@@ -77,6 +96,7 @@ def test_every_object_and_every_event_of_a_life(lived: Shop, standin: Process) -
     with sqlite3.connect(standin.state) as state:
         rows = state.execute("SELECT kind, body FROM objects WHERE account LIKE ?", (account + "%",)).fetchall()
     assert {kind for kind, _ in rows} >= _KINDS
+    assert {json.loads(body)["type"] for kind, body in rows if kind == "event"} >= _EVENTS
     faults = set()
     for _kind, body in rows:
         obj = json.loads(body)
@@ -102,6 +122,19 @@ def test_the_account_a_preview_and_an_item(lived: Shop) -> None:
     item = lived.raw("GET", f"/v1/subscription_items/{made['items'].data[0].id}").json()
     account = lived.raw("GET", "/v1/account").json()
     assert [fault for obj in (preview, item, account) for fault in shapes.of_object(obj)] == []
+
+
+def test_what_is_not_kept_as_an_object(lived: Shop) -> None:
+    customer, meter = lived.customer(), lived.v1.billing.meters.list().data[0]
+    payload = {"payload[stripe_customer_id]": customer.id, "payload[value]": "7"}
+    told = {"event_name": meter.event_name, "identifier": "shapes-1"}
+    event = lived.raw("POST", "/v1/billing/meter_events", data={**told, **payload}).json()
+    query = f"customer={customer.id}&start_time={event['timestamp'] // 60 * 60}&end_time=4102444800"
+    sums = lived.raw("GET", f"/v1/billing/meters/{meter.id}/event_summaries?{query}").json()["data"]
+    cancel = {"type": "cancel", "event_name": meter.event_name, "cancel[identifier]": "shapes-1"}
+    adjustment = lived.raw("POST", "/v1/billing/meter_event_adjustments", data=cancel).json()
+    assert [each["aggregated_value"] for each in sums] == [7]
+    assert [fault for obj in (event, adjustment, *sums) for fault in shapes.of_object(obj)] == []
 
 
 def test_the_check_itself_finds_what_is_wrong() -> None:

@@ -11,7 +11,8 @@ import stripe
 from billing.sandbox.account import Account
 from billing.sandbox.config import Config
 from billing.sandbox.money import checkout
-from billing.sandbox.shapes import catalog
+from billing.sandbox.money.buyers import Buyer
+from billing.sandbox.shapes import catalog, prices
 from billing.sandbox.shapes import checkout as checkout_shapes
 from billing.sandbox.store import Store
 from tests.support.live import eventually
@@ -60,17 +61,15 @@ def test_a_form_sent_twice_makes_one_subscription(shop: Shop) -> None:
 def test_without_the_second_look_a_form_sent_twice_doubles(tmp_path: Path) -> None:
     """The control of the test above: what it counts would be 2."""
     account = Account(Store(tmp_path / "state.sqlite"), Config(tmp_path, "http://127.0.0.1:9"), "one")
-    price = account.add(
-        catalog.price({"currency": "usd", "unit_amount": 1, "recurring": {"interval": "month"}}, "p", 1)
-    )
+    price = account.add(prices.price({"currency": "usd", "unit_amount": 1, "recurring": {"interval": "month"}}, "p", 1))
     account.add(catalog.product({"id": "p", "name": "x"}, 1))
     session = checkout_shapes.session({}, [checkout_shapes.line(price, 1, "x")], 1, 1)
     account.add(session, subscription={"items": [{"price": price["id"]}]})
     entry = checkout.Entry("4242424242424242", 12, 2034, "Ada")
     for status in ("open", "complete"):
-        checkout.complete(account, session | {"status": status}, "ada@example.com", entry)
+        checkout.complete(account, session | {"status": status}, Buyer("ada@example.com"), entry)
     assert len(account.all("subscription")) == 1
-    checkout.complete(account, session | {"status": "open"}, "ada@example.com", entry)
+    checkout.complete(account, session | {"status": "open"}, Buyer("ada@example.com"), entry)
     assert len(account.all("subscription")) == 2
     account.store.close()
 

@@ -33,7 +33,7 @@ from tenants.backend.collections.design import Collection, Field
 from tenants.models import State, Tenant
 from tenants.probe import canaries, service
 from tenants.usage.models import UsageBatch
-from tests.support import billing_jobs
+from tests.support import billing_jobs, metering_jobs
 from tests.support import jobs as _plain  # noqa: F401
 from tests.support import worker_jobs as _of_workers  # noqa: F401
 from tests.support.killing import jobs as storm_jobs
@@ -171,6 +171,7 @@ def _collect(owner: Person, collection: Collection) -> None:
 CASES: dict[str, Case] = {
     "accounts.sweep": sweep_codes,
     **billing_jobs.CASES,
+    **metering_jobs.CASES,
     "core.sweep": sweep,
     "demo.report": report,
     "isolation.peek": peek,
@@ -196,14 +197,15 @@ UNRULY = (
 )  # fmt: skip
 # What each job of these leaves is its own: two that are asked for leave two of it.
 EACH_ITS_OWN = {
-    "demo.report", "isolation.probe", "storm.kept", "storm.owned", "tests.effect", "tests.halting", "tests.long",
-    "tests.storm", "tests.tenant",
+    "billing.reconcile_all", "demo.report", "isolation.probe", "storm.kept", "storm.owned", "tests.effect",
+    "tests.halting", "tests.long", "tests.storm", "tests.tenant",
 }  # fmt: skip
 LEAVES_NOTHING = {"isolation.peek"}
 
 # What differs from run to run for a reason of the handler's own, beside `whole.VOLATILE`.
 _RECORD = {"id", "created_at", "updated_at"}
 VOLATILE: dict[str, dict[str, set[str]]] = {
+    "billing.follow_seats": {"platform.audit": {"id", "at", "detail"}},  # which names the act by an id of its own
     "demo.report": {"tenant.reports": {*_RECORD, "tries"}},  # it says how often it was begun
     "isolation.probe": {
         "platform.probe_reports": {"id", "attempts", "ways", "started_at", "finished_at"},

@@ -18,6 +18,7 @@ from saas.core.jobs.registry import Backoff, Handler
 from saas.core.settings import Settings
 from tenants import reclaim, suspension
 from tenants.isolation import modes
+from tenants.models import Standing, Tenant
 from tests.support import database, pgbouncer
 from tests.support import jobs as _registered  # noqa: F401
 from tests.support.leases import OWN, change, lease, lease_again, row, run, timeline
@@ -240,6 +241,25 @@ def test_a_job_that_tolerates_it_runs_for_a_suspended_tenant(app: Flask, owner: 
     job = lease(app, tenant=owner.tenant)
     run(app, Handler(OWN, lambda: None, scope="tenant", tolerates=("suspended",)), job)
     assert row(app, job).state == JobState.DONE
+
+
+@pytest.mark.parametrize("standing", [Standing.READ_ONLY, Standing.SUSPENDED])
+def test_the_job_of_a_tenant_that_has_not_paid_is_held_until_it_has(
+    app: Flask, owner: Person, standing: Standing
+) -> None:
+    def stand(to: Standing) -> None:
+        with app.app_context(), transaction():
+            suspension.stand(db.session.get_one(Tenant, owner.tenant), to)
+
+    stand(standing)
+    writes, reads = lease(app, tenant=owner.tenant), lease(app, tenant=owner.tenant)
+    run(app, Handler(OWN, lambda: None, scope="tenant"), writes)
+    assert (row(app, writes).state, row(app, writes).reason) == (JobState.WAITING, f"its tenant is {standing}")
+    assert waits(app, writes) > runner.MUCH_LATER - 60
+    run(app, Handler(OWN, lambda: None, scope="tenant", tolerates=(standing.value,)), reads)
+    assert row(app, reads).state == JobState.DONE
+    stand(Standing.PAST_DUE)
+    assert (waits(app, writes) <= 0, row(app, writes).reason) == (True, None)
 
 
 def test_a_tenant_that_is_being_prepared_is_waited_for(app: Flask, owner: Person) -> None:

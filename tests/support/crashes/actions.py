@@ -11,11 +11,12 @@ from saas.core.database import transaction
 from saas.signup.service import SignUp, sign_up
 from tenants import provisioning, reclaim
 from tenants.doctor import looking, mending
+from tests.support.crashes import billing_actions
 from tests.support.people import PASSWORD, unique
 
 
 class Action(NamedTuple):
-    run: Callable[[], object]
+    run: Callable[..., object]  # with what the line gives it as "with"
     statement: str  # that it stands or falls with, as a regular expression
 
 
@@ -42,4 +43,10 @@ ACTIONS = {
     "sign-up without a spare": Action(_sign_up, r"INSERT INTO platform\.tenants"),
     "reclaim": Action(reclaim.reclaim, r"DROP SCHEMA"),
     "doctor --fix": Action(_mend, r"DROP SCHEMA"),
+    "receive": Action(billing_actions.receive, r"INSERT INTO platform\.stripe_events"),
+    "look": Action(billing_actions.handle, r"FROM platform\.stripe_events"),
+    "upsert": Action(billing_actions.handle, r"INSERT INTO platform\.subscriptions"),
+    "entitle": Action(billing_actions.handle, r"INSERT INTO platform\.access_changes"),
+    "mark": Action(billing_actions.handle, r"UPDATE platform\.stripe_events"),
+    "mark first": Action(billing_actions.handle_marked_first, r"INSERT INTO platform\.subscriptions"),
 }

@@ -64,7 +64,7 @@ def _live(app: Flask, wanted: dict[str, Any], pipe: int) -> None:
             points.strike(wanted["point"], action.statement, hit, wanted["seed"])
             if wanted.get("careless"):
                 _commit_each_step()
-            action.run()
+            action.run(*wanted.get("with", ()))
         os._exit(0)
     except BaseException:  # noqa: BLE001  a child must not go on as a second nursery
         traceback.print_exc()

@@ -17,9 +17,9 @@ from tests.support.contexts import context, driver
 from tests.support.people import sign_up
 from tests.tenants.isolation.conftest import Superuser
 
-SHOWN = "SELECT email FROM platform.identify(%s, %s, '5 minutes')"
-GRANT = "GRANT EXECUTE ON FUNCTION platform.identify TO fh_tenant"
-DEFINER = "ALTER FUNCTION platform.identify SECURITY DEFINER"
+SHOWN = "SELECT email FROM platform.identify_2(%s, %s, '5 minutes', 2)"
+GRANT = "GRANT EXECUTE ON FUNCTION platform.identify_2 TO fh_tenant"
+DEFINER = "ALTER FUNCTION platform.identify_2 SECURITY DEFINER"
 
 
 @dataclass
@@ -66,12 +66,12 @@ def test_the_guard_refuses_a_bound_tenant_the_call(
     solo: Flask, neighbours: Neighbours, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with context(solo, neighbours.tenant) as session, driver(session).cursor() as cursor:
-        with pytest.raises(StatementRefused, match=r"platform\.identify"):
+        with pytest.raises(StatementRefused, match=r"platform\.identify_2"):
             cursor.execute(SHOWN, neighbours.values)
         # The control: only the list of functions stands between this statement and the server, which refuses it too.
-        monkeypatch.setattr(functions, "_admitted", {"platform.identify"})
+        monkeypatch.setattr(functions, "_admitted", {"platform.identify_2"})
         guard.admit()
-        with pytest.raises(psycopg2.errors.InsufficientPrivilege, match="function identify"):
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege, match="function identify_2"):
             cursor.execute(SHOWN, neighbours.values)
     monkeypatch.undo()
     guard.admit()  # forgets the verdicts
@@ -79,7 +79,7 @@ def test_the_guard_refuses_a_bound_tenant_the_call(
 
 @pytest.mark.parametrize(
     ("taken_away", "refused"),
-    [((), "function identify"), ((GRANT,), "table"), ((DEFINER,), "function identify"), ((GRANT, DEFINER), None)],
+    [((), "function identify_2"), ((GRANT,), "table"), ((DEFINER,), "function identify_2"), ((GRANT, DEFINER), None)],
     ids=["neither", "the grant", "the invoker's rights", "control: both"],
 )
 def test_the_server_refuses_it_twice_over(
@@ -105,11 +105,13 @@ def _refused(what: str | None) -> Iterator[Any]:
             yield
 
 
-def test_only_the_application_may_call_it(solo: Flask) -> None:
+@pytest.mark.parametrize("name", ["identify", "identify_2"])  # the first is the one of the release before
+def test_only_the_application_may_call_it(solo: Flask, name: str) -> None:
     rows = database.sql(
         solo,
         "SELECT coalesce(rolname, 'PUBLIC') AS who FROM pg_proc CROSS JOIN aclexplode(proacl) a"
         " LEFT JOIN pg_roles r ON r.oid = a.grantee"
-        " WHERE proname = 'identify' AND pronamespace = 'platform'::regnamespace",
+        " WHERE proname = :name AND pronamespace = 'platform'::regnamespace",
+        name=name,
     )
     assert {row.who for row in rows} == {"freehold_admin", "fh_app"}

@@ -30,13 +30,13 @@ from tenants.isolation import guard, names
 from tenants.isolation.modes import MODES
 from tenants.members import service as members
 from tenants.members.models import Invitation, Membership, Role
-from tenants.usage.models import Usage
+from tenants.usage.models import Usage, UsageHour
 from tests.support import database
 from tests.support import jobs as _registered  # noqa: F401
 from tests.support.contexts import context, driver
 from tests.tenants.isolation.conftest import Superuser
 
-SEEN = ("memberships", "jobs", "audit", "users", "tenants", "usage", "invitations")
+SEEN = ("memberships", "jobs", "audit", "users", "tenants", "usage", "usage_hours", "invitations")
 COLUMNS = {"id", "name", "email"}  # of a fellow member
 TABLES = {table.name for table in Base.metadata.sorted_tables} | {"alembic_version"}
 
@@ -47,6 +47,7 @@ FOREIGN_ROWS = {
     "users": "SELECT email FROM platform.users",
     "tenants": "SELECT id FROM platform.tenants",
     "usage": "SELECT tenant FROM platform.usage",
+    "usage_hours": "SELECT tenant FROM platform.usage_hours",
     "invitations": "SELECT tenant FROM platform.invitations",
 }
 
@@ -91,6 +92,7 @@ def two(solo: Flask, tenant: str, other: str) -> Two:
             session.add(Job(id=key, tenant=whose, due_at=None, **JOB))
             if whose:
                 session.add(Usage(tenant=whose, resource="tests", period="", used=1))
+                session.add(UsageHour(tenant=whose, resource="tests", hour=sa.func.now(), used=1))
             session.add(AuditEntry(tenant=whose, actor="system", action="tests.row", detail={"whose": whose}))
     return Two(tenant, other, set(emails[:2]), emails[2], str(job))
 
@@ -449,6 +451,7 @@ def test_what_a_tenant_may_do_in_the_platforms_schema_is_this_and_no_more(solo: 
         ("users", "SELECT"): COLUMNS,
         ("tenants", "SELECT"): {"id", "limits"},
         ("usage", "UPDATE"): {"used"},
+        ("usage_hours", "SELECT"): {"tenant", "resource", "hour", "used"},
         ("invitations", "SELECT"): {column.name for column in Invitation.__table__.columns} - {"secret_digest"},
         ("jobs", "INSERT"): {column.name for column in Job.__table__.columns} - TOLD_BY_WORKERS,
         ("audit", "INSERT"): {column.name for column in AuditEntry.__table__.columns} - {"at"},

@@ -18,6 +18,7 @@ from saas.core.database import transaction
 from saas.devstack.browser import Browser
 from tenants.backend.collections import records
 from tenants.backend.collections import service as collections
+from tenants.backend.keys import service as keys
 from tenants.members import service as members
 from tenants.members.models import Membership, Role
 from tenants.routing import enter
@@ -30,8 +31,11 @@ COOKIE = "fh-workspace"
 
 
 @pytest.fixture(scope="module")
-def scene(app: Flask) -> Scene:
-    return Scene(app, sign_up(app, database.browser(app)), sign_up(app, database.browser(app)))
+def scene(app: Flask) -> Iterator[Scene]:
+    """With room for the things of each try, of which there is one for each route."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(keys, "MOST_KEYS", 1_000)
+        yield Scene(app, sign_up(app, database.browser(app)), sign_up(app, database.browser(app)))
 
 
 @pytest.fixture(autouse=True)

@@ -1,12 +1,14 @@
 """API calls: counted in the process, written down under an id, refused when they are used up."""
 
+from datetime import UTC, datetime
+
 import pytest
 import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy.exc import OperationalError
 
 from saas.core.database import db
-from tenants.usage import flows
+from tenants.usage import flows, hours
 from tenants.usage.flows import Flows
 from tenants.usage.limits import API_CALLS, STORAGE
 from tests.support.database import sql
@@ -41,6 +43,18 @@ def test_calls_without_a_good_key_are_nobodys(app: Flask, owner: Person, strange
     assert answer.status_code == 401
     assert stranger.api("GET", "/collections").status_code == 200
     assert written(app, owner.tenant) == before
+
+
+def test_calls_that_are_refused_are_not_counted(app: Flask, owner: Person) -> None:
+    """Or who has not paid would pay for being told so."""
+    owner.key()
+    before = written(app, owner.tenant)
+    sql(app, "UPDATE platform.tenants SET standing = 'suspended' WHERE id = :t", t=owner.tenant)
+    assert owner.api("GET", "/collections").status_code == 402
+    assert written(app, owner.tenant) == before
+    sql(app, "UPDATE platform.tenants SET standing = 'good' WHERE id = :t", t=owner.tenant)
+    assert owner.api("GET", "/collections").status_code == 200
+    assert written(app, owner.tenant) == before + 1
 
 
 def test_when_they_are_used_up_the_api_says_so_before_and_after_they_are_written(app: Flask, owner: Person) -> None:
@@ -86,6 +100,43 @@ def test_control_without_the_batchs_id_it_counts_twice(
     write = flows._write
     monkeypatch.setattr(flows, "_write", lambda _batch, counts: write(flows.uuid4(), counts))
     assert lost_answer(app, owner.tenant, monkeypatch) == 14
+
+
+def test_the_hours_add_up_to_what_is_counted(app: Flask, owner: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where what was counted in two months is written down at once, and a flush is repeated."""
+    counter = Flows(app)
+    for month, n in (("2000-01", 3), ("2000-02", 4)):
+        monkeypatch.setattr(flows, "period", lambda month=month: month)
+        counter.count(owner.tenant, API_CALLS, n)
+    counter.count(owner.tenant, STORAGE, 5)
+    counter.flush()
+    monkeypatch.undo()
+    assert by_hours(app, owner.tenant) == 7
+    assert lost_answer(app, owner.tenant, monkeypatch) == 7
+    assert by_hours(app, owner.tenant) == 14
+    counter.count(owner.tenant, API_CALLS)
+    counter.flush()
+    assert by_hours(app, owner.tenant) == 15
+    (row,) = sql(
+        app,
+        "SELECT sum(used) AS used FROM platform.usage WHERE tenant = :t AND resource = 'api_calls'",
+        t=owner.tenant,
+    )
+    assert row.used == 15
+
+
+def test_control_without_the_batchs_id_the_hours_double_too(
+    app: Flask, owner: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = flows._write
+    monkeypatch.setattr(flows, "_write", lambda _batch, counts: write(flows.uuid4(), counts))
+    lost_answer(app, owner.tenant, monkeypatch)
+    assert by_hours(app, owner.tenant) == 14
+
+
+def by_hours(app: Flask, tenant: str) -> int:
+    with app.app_context():
+        return hours.total(tenant, API_CALLS, datetime(2000, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC))
 
 
 def test_what_could_not_be_written_is_kept(app: Flask, owner: Person, monkeypatch: pytest.MonkeyPatch) -> None:

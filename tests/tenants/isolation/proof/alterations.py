@@ -155,8 +155,8 @@ TABLES = [
     Alteration("stray object", "citext", "CREATE EXTENSION citext SCHEMA {one}", True),
 ]
 
-IDENTIFY = "platform.identify(pg_catalog.text,pg_catalog.bytea,interval)"
-SAME = "FUNCTION platform.identify(wanted text, digest bytea, seen_every interval)"
+IDENTIFY = "platform.identify_2(pg_catalog.text,pg_catalog.bytea,interval,bigint)"
+SAME = "FUNCTION platform.identify_2(wanted text, digest bytea, seen_every interval, seats bigint)"
 PLATFORM = [
     Alteration("platform owner", "platform.mails", "ALTER TABLE platform.mails OWNER TO {one}", True),
     Alteration("platform owner", "platform.mails", "ALTER TABLE platform.mails OWNER TO postgres", True),
@@ -171,11 +171,13 @@ PLATFORM = [
     Alteration("platform grants", "platform.audit", "GRANT UPDATE ON platform.audit TO fh_app"),
     Alteration("platform grants", "platform.jobs", "REVOKE DELETE ON platform.jobs FROM fh_app"),
     Alteration("platform grants", "platform.bound()", "REVOKE EXECUTE ON FUNCTION platform.bound() FROM PUBLIC"),
-    Alteration("platform owner", IDENTIFY, "ALTER FUNCTION platform.identify OWNER TO {one}", True),
-    Alteration("platform grants", IDENTIFY, "GRANT EXECUTE ON FUNCTION platform.identify TO PUBLIC"),
-    Alteration("platform grants", IDENTIFY, "GRANT EXECUTE ON FUNCTION platform.identify TO {one}"),
-    Alteration("platform grants", IDENTIFY, "GRANT EXECUTE ON FUNCTION platform.identify TO fh_app WITH GRANT OPTION"),
-    Alteration("platform grants", IDENTIFY, "REVOKE EXECUTE ON FUNCTION platform.identify FROM fh_app"),
+    Alteration("platform owner", IDENTIFY, "ALTER FUNCTION platform.identify_2 OWNER TO {one}", True),
+    Alteration("platform grants", IDENTIFY, "GRANT EXECUTE ON FUNCTION platform.identify_2 TO PUBLIC"),
+    Alteration("platform grants", IDENTIFY, "GRANT EXECUTE ON FUNCTION platform.identify_2 TO {one}"),
+    Alteration(
+        "platform grants", IDENTIFY, "GRANT EXECUTE ON FUNCTION platform.identify_2 TO fh_app WITH GRANT OPTION"
+    ),
+    Alteration("platform grants", IDENTIFY, "REVOKE EXECUTE ON FUNCTION platform.identify_2 FROM fh_app"),
     Alteration("row security", "platform.jobs", "ALTER TABLE platform.jobs DISABLE ROW LEVEL SECURITY"),
     Alteration("row security", "platform.jobs", "ALTER TABLE platform.jobs FORCE ROW LEVEL SECURITY"),
     Alteration("row security", "platform.mails", "ALTER TABLE platform.mails ENABLE ROW LEVEL SECURITY"),
@@ -192,17 +194,17 @@ PLATFORM = [
     Alteration("bound", "platform.bound()", "ALTER FUNCTION platform.bound() SET search_path = {one}"),
     Alteration("bound", "platform.bound()", "ALTER FUNCTION platform.bound() STRICT"),
     Alteration("bound", "platform.bound()", "ALTER FUNCTION platform.bound() LEAKPROOF"),
-    Alteration("identify", IDENTIFY, "ALTER FUNCTION platform.identify SECURITY DEFINER"),
-    Alteration("identify", IDENTIFY, "ALTER FUNCTION platform.identify SET search_path = {one}"),
-    Alteration("identify", IDENTIFY, "ALTER FUNCTION platform.identify VOLATILE"),
-    Alteration("identify", IDENTIFY, "DROP FUNCTION platform.identify"),
+    Alteration("identify", IDENTIFY, "ALTER FUNCTION platform.identify_2 SECURITY DEFINER"),
+    Alteration("identify", IDENTIFY, "ALTER FUNCTION platform.identify_2 SET search_path = {one}"),
+    Alteration("identify", IDENTIFY, "ALTER FUNCTION platform.identify_2 VOLATILE"),
+    Alteration("identify", IDENTIFY, "DROP FUNCTION platform.identify_2"),
     Alteration(
         "identify",
         IDENTIFY,
         ADMINISTRATOR
-        + f"DROP FUNCTION platform.identify; CREATE {SAME} RETURNS text LANGUAGE sql AS 'SELECT ''root''::text';"
-        " REVOKE EXECUTE ON FUNCTION platform.identify FROM PUBLIC;"
-        " GRANT EXECUTE ON FUNCTION platform.identify TO fh_app",
+        + f"DROP FUNCTION platform.identify_2; CREATE {SAME} RETURNS text LANGUAGE sql AS 'SELECT ''root''::text';"
+        " REVOKE EXECUTE ON FUNCTION platform.identify_2 FROM PUBLIC;"
+        " GRANT EXECUTE ON FUNCTION platform.identify_2 TO fh_app",
     ),
     Alteration(
         "stray object",

@@ -1,0 +1,1 @@
+"""A workspace's pages about what it pays for."""

@@ -1,0 +1,67 @@
+"""What is used beyond the included amount: what it costs so far, where it leads, and up to what it may go."""
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from billing import catalog, mirror, money, spending
+from billing.catalog import Plan
+from billing.errors import BadCap, NoSubscription
+from billing.metering import agreeing
+from billing.models import Subscription
+from billing.pages import common
+from billing.plans.model import MONTHS
+from billing.shaping import METERED
+from saas.core import identity
+from saas.core.ids import uuid7
+from tenants.members import permissions
+from tenants.members.permissions import needs
+from tenants.routing import binds_later
+
+blueprint = Blueprint("spending", __name__, url_prefix="/billing/usage")
+
+
+@blueprint.get("")
+@needs(permissions.BILLING_READ)
+@binds_later
+def index() -> ResponseReturnValue:
+    tenant = identity.tenant().id
+    subscription = mirror.live_subscription_of(tenant)
+    plan = _plan(subscription)
+    spent = spending.of(subscription) if subscription else None
+    return render_template(
+        "billing/usage.html",
+        subscription=subscription,
+        plan=plan,
+        included=(plan.included(METERED) or 0) * MONTHS.get((subscription and subscription.interval) or "", 1)
+        if plan
+        else 0,
+        overage=plan.overage.get(METERED) if plan else None,
+        spent=spent,
+        forecast=spent.forecast(mirror.time_of(tenant)) if spent else None,
+        money=money.shown,
+        written=money.written,
+        key=uuid7(),
+    )
+
+
+@blueprint.post("")
+@needs(permissions.BILLING_MANAGE)
+@binds_later
+def agree() -> ResponseReturnValue:
+    common.ready()
+    tenant = identity.tenant().id
+    subscription = mirror.live_subscription_of(tenant)
+    if subscription is None:
+        raise NoSubscription
+    cap = money.minor(request.form.get("cap", "").strip(), subscription.currency)
+    if cap is None:
+        raise BadCap
+    currency = subscription.currency
+    agreeing.agree(tenant, cap, actor=common.actor(), key=common.key())
+    words = f"More than is included may cost {money.shown(cap, currency)} in a period."
+    flash(words if cap else "Calls end at what is included.", "success")
+    return redirect(url_for("spending.index"), 303)
+
+
+def _plan(subscription: Subscription | None) -> Plan | None:
+    return catalog.find(subscription.plan, subscription.version) if subscription else None

@@ -1,0 +1,1 @@
+"""The catalogue of plans: what one is, and how its file is read."""
