@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import stripe
 from stripe.params import PriceCreateParams, PriceCreateParamsTier
 
-from billing.catalog import Interval, Part, Price
+from billing.catalog import Interval, Part
 from billing.errors import NoPayments
 from billing.gateway.connection import client, log, reaches_stripe
 
@@ -25,12 +25,6 @@ class Tariff:
     def lookup_key(self) -> str:
         """By which Stripe finds its price for it."""
         return f"{self.part.product_id}_{self.interval}_{self.currency}"
-
-
-@reaches_stripe
-def price_id(price: Price) -> str:
-    """Of a plan. Raises NoPayments when the catalogue was never brought to Stripe."""
-    return tariff_ids([Tariff(price.part, price.interval, price.currency)])[0]
 
 
 @reaches_stripe

@@ -19,10 +19,10 @@ from billing.money import shown
 from billing.pages import common
 from saas.core import identity
 from saas.core.ids import uuid7
+from tenants import preview
 from tenants.members import permissions
 from tenants.members.permissions import needs
-from tenants.routing import binds_later
-from tenants.usage import over
+from tenants.routing import bind, binds_later
 from tenants.usage import service as usage
 
 blueprint = Blueprint("billing", __name__, url_prefix="/billing")
@@ -77,22 +77,22 @@ def choose() -> ResponseReturnValue:
     subscription, customer = mirror.live_subscription_of(tenant.id), mirror.customer_of(tenant.id)
     price, payer = price_of(subscription, customer, request.args), identity.person().email
     after = access.of_plan(tenant.id, price.plan, subscription)
-    return render_template(
-        "billing/choose.html",
-        set_up=set_up(),
-        price=price,
-        trial_days=price.plan.trial.days if trials.left(tenant.id, payer) else 0,
-        without_card=trying.without_card(tenant.id, payer, price),
-        seats=shaping.seats_beyond(price.plan, tenant.used.get("seats", 0)),
-        subscription=subscription,
-        same=subscription is not None and is_to(subscription, price),
-        before=catalog.name_of(tenant.plan),
-        offer=_offer(tenant.id, price, subscription),
-        money=shown,
-        differences=cards.differences(after, usage.meters(tenant.id)),
-        over=over.over(after, tenant.used),
-        key=uuid7(),
-    )
+    shown_here = {
+        "set_up": set_up(),
+        "price": price,
+        "trial_days": price.plan.trial.days if trials.left(tenant.id, payer) else 0,
+        "without_card": trying.without_card(tenant.id, payer, price),
+        "seats": shaping.seats_beyond(price.plan, tenant.used.get("seats", 0)),
+        "subscription": subscription,
+        "same": subscription is not None and is_to(subscription, price),
+        "before": catalog.name_of(tenant.plan),
+        "offer": _offer(tenant.id, price, subscription),
+        "money": shown,
+        "differences": cards.differences(after, usage.meters(tenant.id)),
+        "key": uuid7(),
+    }
+    bind()  # what would be read-only is named by the tenant's own tables, when all of billing's are read
+    return render_template("billing/choose.html", losses=preview.losses(tenant.id, after), **shown_here)
 
 
 @blueprint.get("/return")

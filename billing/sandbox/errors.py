@@ -37,10 +37,6 @@ class CardDeclined(ApiError):
     type = "card_error"
 
 
-class RequestFailed(ApiError):
-    status = 402
-
-
 class KeyInUse(ApiError):
     status = 409
     type = "idempotency_error"

@@ -16,6 +16,7 @@ import billing.gateway
 from billing import catalog, shaping
 from billing.errors import CardDeclined, Missing, NoPayments, Refused, StripeAway
 from billing.gateway import checkouts, connection, invoices, products, subscriptions
+from billing.gateway.products import Tariff
 from billing.gateway.subscriptions import Change
 from saas.core import database
 from saas.core.database import TransactionOpen, db
@@ -120,11 +121,16 @@ def test_what_is_not_there_is_missing_and_what_is_wrong_is_refused(app: Flask, s
             invoices.refund("pi_nothing", 100, key="test-refused")
 
 
+def price_of(plan: str) -> str:
+    price = catalog.price(plan, "month")
+    return products.tariff_ids([Tariff(price.part, price.interval, price.currency)])[0]
+
+
 def test_a_declined_card_says_why(app: Flask, stripe: Stripe) -> None:
     shop = stripe.shop
     customer = shop.customer("pm_card_visa")
     with app.app_context():
-        price = products.price_id(catalog.price("starter", "month"))
+        price = price_of("starter")
     made = shop.v1.subscriptions.create({"customer": customer.id, "items": [{"price": price}]})
     worse = shop.v1.payment_methods.attach("pm_card_chargeCustomerFail", {"customer": customer.id})
     shop.v1.customers.update(customer.id, {"invoice_settings": {"default_payment_method": worse.id}})
@@ -137,7 +143,7 @@ def test_a_declined_card_says_why(app: Flask, stripe: Stripe) -> None:
 
 def test_of_what_cost_nothing_nothing_is_unused(app: Flask, stripe: Stripe) -> None:
     with app.app_context():
-        price = products.price_id(catalog.price("starter", "month"))
+        price = price_of("starter")
         made = stripe.shop.v1.subscriptions
         customer = stripe.shop.customer().id
         trial = made.create({"customer": customer, "items": [{"price": price}], "trial_period_days": 7})

@@ -174,3 +174,12 @@ def test_a_code_for_one_invoice_is_for_one_invoice(app: Flask, owner: Person, cl
     rows = sql(app, "SELECT total FROM platform.invoices WHERE tenant = :t ORDER BY created_at DESC LIMIT 2",
                t=owner.tenant)  # fmt: skip
     assert [one.total for one in rows] == [7_900, 3_950]
+
+
+def test_a_smaller_plan_names_what_becomes_read_only(app: Flask, owner: Person, clock: Clocked) -> None:
+    for number in range(22):
+        owner.define(f"things{number}", title="text")
+    page = words(owner.open("/billing/choose?plan=starter"))
+    assert "Collections: 22 where 20 are allowed: the newest 2 are read-only (" in page
+    assert "things21" in page.lower()
+    assert "things19" not in page.lower()
