@@ -5,16 +5,19 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from billing import acts, dunning, entitlements, events, following, kinds, mirror, paying, reconcile, trials, trying
-from billing.comparing import Drift
-from billing.entitlements import Cause
+from billing.acting import acts, paying, trying
+from billing.entitlement import dunning, entitlements, trials
+from billing.entitlement.entitlements import Cause
 from billing.errors import Missing
-from billing.following import Followed
 from billing.gateway import cards, subscriptions
-from billing.kinds import Fetched
+from billing.inbox import events, following, kinds, reconcile
+from billing.inbox.comparing import Drift
+from billing.inbox.following import Followed
+from billing.inbox.kinds import Fetched
+from billing.inbox.reconcile import Looked
 from billing.ledger import Override
+from billing.mirrored import mirror
 from billing.models import Checkout, CheckoutState, StripeEvent
-from billing.reconcile import Looked
 from saas.core import audit
 from saas.core.database import db, transaction
 from saas.core.jobs import enqueue, handler

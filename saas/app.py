@@ -3,7 +3,7 @@
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from billing import webhook
+from billing.inbox import webhook
 from billing.module import MODULE as BILLING
 from migrations import fleet
 from saas.accounts import account

@@ -11,9 +11,9 @@ from benchmarks import stand
 from benchmarks.figures import AtLeast, AtMost, Figure, Part
 from benchmarks.parts import billing_stand, job_processes
 from benchmarks.parts.billing_stand import Shop
-from billing import events, kinds
 from billing.gateway.reading import at
 from billing.gateway.webhooks import Envelope
+from billing.inbox import events, kinds
 from saas.core.database import transaction
 
 BAR = AtMost(120)  # seconds, for 10,000

@@ -4,8 +4,9 @@ import time
 
 from benchmarks.figures import AtMost, Figure, Part
 from benchmarks.parts.billing_stand import Shop
-from billing import mirror, reconcile
-from billing.comparing import Drift
+from billing.inbox import reconcile
+from billing.inbox.comparing import Drift
+from billing.mirrored import mirror
 from saas.core.database import transaction
 
 BAR = AtMost(30)  # calls, for 1,000 customers

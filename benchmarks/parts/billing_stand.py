@@ -16,11 +16,12 @@ import stripe
 from flask import Flask
 
 from benchmarks.stand import Stand
-from billing import catalog, sync
-from billing.catalog import Part
 from billing.gateway import products
 from billing.gateway.connection import API_VERSION
 from billing.models import Customer
+from billing.offering import sync
+from billing.plans import catalog
+from billing.plans.catalog import Part
 from billing.plans.model import PLAN
 from billing.sandbox import signing
 from saas.app import create_app

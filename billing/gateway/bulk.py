@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import stripe
 
-from billing.gateway import objects
+from billing.gateway import parsing
 from billing.gateway.connection import client, reaches_stripe
 from billing.gateway.objects import SubscriptionState
 from billing.gateway.payers import CustomerState, state
@@ -40,7 +40,7 @@ def everything() -> Everything:
     customers = client().v1.customers.list({"limit": A_CALL, "expand": _CUSTOMER})
     return Everything(
         {one.id: state(one, theirs[one.id]) for one in customers.auto_paging_iter()},
-        {one.id: objects.subscription(one) for one in listed},
+        {one.id: parsing.subscription(one) for one in listed},
     )
 
 

@@ -10,7 +10,7 @@ from stripe.params.checkout import (
     SessionCreateParamsSubscriptionData,
 )
 
-from billing.gateway import objects, wishes
+from billing.gateway import parsing, wishes
 from billing.gateway.connection import client, reaches_stripe
 from billing.gateway.objects import Session
 from billing.gateway.wishes import Wish
@@ -61,15 +61,15 @@ def create_session(
     if current_settings().stripe_tax:  # which needs to know where the customer is
         wanted["automatic_tax"], wanted["tax_id_collection"] = {"enabled": True}, {"enabled": True}
         wanted["customer_update"] = {"address": "auto", "name": "auto"}
-    return objects.session(client().v1.checkout.sessions.create(wanted, {"idempotency_key": key}))
+    return parsing.session(client().v1.checkout.sessions.create(wanted, {"idempotency_key": key}))
 
 
 @reaches_stripe
 def fetch_session(id_: str) -> Session:
-    return objects.session(client().v1.checkout.sessions.retrieve(id_))
+    return parsing.session(client().v1.checkout.sessions.retrieve(id_))
 
 
 @reaches_stripe
 def expire_session(id_: str) -> Session:
     """End a session, so that nobody can pay there any more. Raises Refused when it has ended already."""
-    return objects.session(client().v1.checkout.sessions.expire(id_))
+    return parsing.session(client().v1.checkout.sessions.expire(id_))

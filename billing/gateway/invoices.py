@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import stripe
 
-from billing.gateway import objects
+from billing.gateway import parsing
 from billing.gateway.connection import client, reaches_stripe
 from billing.gateway.objects import ACT, ENDED, InvoiceState, Payment, Refund
 from billing.gateway.reading import id_of
@@ -92,17 +92,17 @@ def _brief(found: stripe.Invoice) -> Brief:
 
 
 def _with_payment(found: stripe.Invoice) -> InvoiceState:
-    intent = objects.intent_of(found)
+    intent = parsing.intent_of(found)
     if intent is None or not (found.amount_paid or found.attempt_count):
-        return objects.invoice(found, Payment())
+        return parsing.invoice(found, Payment())
     if not found.amount_paid:
         waits = client().v1.payment_intents.retrieve(intent).status == "requires_action"
-        return objects.invoice(found, Payment(confirm=waits))
+        return parsing.invoice(found, Payment(confirm=waits))
     asked: stripe.params.ChargeListParams = {"payment_intent": intent, "limit": _TRIED, "expand": ["data.refunds"]}
     charges = client().v1.charges.list(asked).data
     refunded, disputed = sum(one.amount_refunded for one in charges), any(one.disputed for one in charges)
     elsewhere = tuple(each for charge in charges if charge.amount_refunded for each in _elsewhere(charge))
-    return objects.invoice(found, Payment(intent, refunded, disputed, elsewhere=elsewhere))
+    return parsing.invoice(found, Payment(intent, refunded, disputed, elsewhere=elsewhere))
 
 
 def _elsewhere(charge: stripe.Charge) -> list[Refund]:

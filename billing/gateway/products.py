@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import stripe
 from stripe.params import PriceCreateParams, PriceCreateParamsTier
 
-from billing.catalog import Interval, Part
 from billing.errors import NoPayments
 from billing.gateway.connection import client, log, reaches_stripe
+from billing.plans.catalog import Interval, Part
 
 _KEYS_A_CALL = 10  # https://docs.stripe.com/api/prices/list#list_prices-lookup_keys
 

@@ -10,8 +10,6 @@ from typing import cast
 
 import stripe
 from stripe.params import (
-    InvoiceCreatePreviewParamsSubscriptionDetails,
-    InvoiceCreatePreviewParamsSubscriptionDetailsItem,
     SubscriptionCreateParams,
     SubscriptionCreateParamsItem,
     SubscriptionUpdateParams,
@@ -19,7 +17,7 @@ from stripe.params import (
 )
 
 from billing.errors import Missing
-from billing.gateway import objects, wishes
+from billing.gateway import parsing, wishes
 from billing.gateway.connection import client, reaches_stripe
 from billing.gateway.objects import SubscriptionState
 from billing.gateway.wishes import Wish
@@ -31,8 +29,6 @@ _PAYER = [
     "customer.invoice_settings.default_payment_method",
     "customer.subscriptions.data.default_payment_method",
 ]
-
-_NOTHING = "invoice_upcoming_none"  # a preview of an invoice with nothing in it
 
 
 @dataclass(frozen=True)
@@ -49,29 +45,10 @@ class Change:
     restarts: bool = False
 
 
-@dataclass(frozen=True)
-class PreviewLine:
-    text: str
-    amount: int  # in the currency's minor unit
-
-
-@dataclass(frozen=True)
-class Preview:
-    """What would be charged. Amounts are in the currency's minor unit."""
-
-    currency: str
-    lines: tuple[PreviewLine, ...]
-    subtotal: int
-    discount: int
-    tax: int
-    total: int
-    due: int  # after credit
-
-
 @reaches_stripe
 def fetch(id_: str) -> SubscriptionState:
     """With whom it charges."""
-    return objects.subscription(client().v1.subscriptions.retrieve(id_, {"expand": [*_WHOLE, *_PAYER]}))
+    return parsing.subscription(client().v1.subscriptions.retrieve(id_, {"expand": [*_WHOLE, *_PAYER]}))
 
 
 def known(ids: Iterable[str]) -> tuple[list[SubscriptionState], list[str]]:
@@ -91,7 +68,7 @@ def of_customer(customer: str) -> list[SubscriptionState]:
     """All of them, ended ones too, the newest first."""
     expand = [f"data.{path}" for path in _WHOLE]
     asked = client().v1.subscriptions.list({"customer": customer, "status": "all", "limit": 20, "expand": expand})
-    return [objects.subscription(one) for one in asked.data]
+    return [parsing.subscription(one) for one in asked.data]
 
 
 @reaches_stripe
@@ -135,42 +112,6 @@ def change(
 
 
 @reaches_stripe
-def preview(id_: str, wanted: Change, *, customer: str) -> Preview:
-    """What `change` would charge."""
-    details: InvoiceCreatePreviewParamsSubscriptionDetails = {
-        "items": cast("list[InvoiceCreatePreviewParamsSubscriptionDetailsItem]", wishes.changed(wanted.items)),
-        "proration_behavior": "always_invoice",
-    }
-    if wanted.at:
-        details["proration_date"] = int(wanted.at.timestamp())
-    if wanted.ends_trial:
-        details["trial_end"] = "now"
-    if wanted.restarts:
-        details["billing_cycle_anchor"] = {"type": "now"}
-    return _preview({"customer": customer, "subscription": id_, "subscription_details": details})
-
-
-@reaches_stripe
-def upcoming(id_: str, *, customer: str) -> Preview:
-    """The next renewal, with what was used so far."""
-    return _preview({"customer": customer, "subscription": id_})
-
-
-@reaches_stripe
-def unused(id_: str, *, customer: str) -> int:
-    """What the rest of the period is worth, if the subscription ended now."""
-    details: InvoiceCreatePreviewParamsSubscriptionDetails = {"cancel_now": True}
-    details["proration_behavior"] = "always_invoice"
-    try:
-        found = _preview({"customer": customer, "subscription": id_, "subscription_details": details})
-    except stripe.InvalidRequestError as error:
-        if error.code != _NOTHING:
-            raise
-        return 0
-    return max(-found.total, 0)
-
-
-@reaches_stripe
 def cancel_now(id_: str, *, key: str, comment: str = "") -> None:
     """End a subscription. What was used beyond the included amount is charged with its last invoice, at once."""
     wanted: stripe.params.SubscriptionCancelParams = {"invoice_now": True}
@@ -210,16 +151,3 @@ def end_trial(id_: str, *, key: str) -> None:
 def reduce(id_: str, coupon: str, *, key: str) -> None:
     """Take off what a coupon says, in place of what was taken off before."""
     client().v1.subscriptions.update(id_, {"discounts": [{"coupon": coupon}]}, {"idempotency_key": key})
-
-
-def _preview(asked: stripe.params.InvoiceCreatePreviewParams) -> Preview:
-    found = client().v1.invoices.create_preview(asked)
-    return Preview(
-        currency=found.currency,
-        lines=tuple(PreviewLine(line.description or "", line.amount) for line in found.lines.data),
-        subtotal=found.subtotal,
-        discount=sum(one.amount for one in found.total_discount_amounts or ()),
-        tax=sum(one.amount for one in found.total_taxes or ()),
-        total=found.total,
-        due=found.amount_due,
-    )

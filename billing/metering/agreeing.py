@@ -4,15 +4,19 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from billing import catalog, entitlements, mirror, money, shaping
-from billing.acts import act, keep
-from billing.catalog import Interval
-from billing.entitlements import Cause
+from billing import money
+from billing.acting.acts import act, keep
+from billing.entitlement import entitlements
+from billing.entitlement.entitlements import Cause
 from billing.errors import BadCap, InTrial, NoSubscription
 from billing.gateway import subscriptions
 from billing.gateway.objects import METERED_SINCE
 from billing.gateway.subscriptions import Change
+from billing.mirrored import mirror
 from billing.models import Customer, Subscription
+from billing.offering import shaping
+from billing.plans import catalog
+from billing.plans.catalog import Interval
 from saas.core.database import db
 from tenants.usage import hours, limits
 

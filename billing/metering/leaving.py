@@ -4,8 +4,11 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from billing import access, catalog, mirror, shaping
+from billing.entitlement import access
+from billing.mirrored import mirror
 from billing.models import LIVE, Subscription
+from billing.offering import shaping
+from billing.plans import catalog
 from saas.core.database import db
 from tenants.team import invitations
 

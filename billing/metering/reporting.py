@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from billing.gateway import meters
 from billing.models import LIVE, Customer, Subscription
-from billing.shaping import METERED
+from billing.offering.shaping import METERED
 from saas.core.database import db, transaction
 from tenants.usage import hours, limits
 from tenants.usage.hours import HOUR, Claim

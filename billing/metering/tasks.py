@@ -5,7 +5,7 @@ Stripe is asked `outside`, in small transactions of its own; each step can be do
 
 from uuid import UUID
 
-from billing import seats
+from billing.acting import seats
 from billing.gateway.connection import set_up
 from billing.metering import leaving, reporting, watching
 from saas.core.database import transaction

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
-from billing import access, entitlements, mirror, notices, spending
-from billing.entitlements import Cause
+from billing.entitlement import access, entitlements, notices, spending
+from billing.entitlement.entitlements import Cause
+from billing.entitlement.spending import Spending
 from billing.ledger import Notice
+from billing.mirrored import mirror
 from billing.models import LIVE, Subscription
-from billing.spending import Spending
 from saas.core.database import db
 from tenants.models import State, Tenant
 from tenants.usage import flows, limits, stocks

@@ -4,12 +4,13 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
-from billing import changing, checkout, mirror, promotions, service, trying
-from billing.catalog import Price
-from billing.checkout import Payer
+from billing.acting import changing, checkout, promotions, service, trying
+from billing.acting.checkout import Payer
 from billing.errors import BadCode, BadQuantity, StaleOffer
+from billing.mirrored import mirror
 from billing.pages import common, plans
 from billing.pages.plans import blueprint
+from billing.plans.catalog import Price
 from saas.core import identity
 from saas.core.text import one_line
 from tenants.members import permissions

@@ -4,8 +4,8 @@ from functools import partial
 
 from flask import render_template
 
-from billing import explaining, phrases
 from billing.pages.plans import blueprint
+from billing.why import explaining, phrases
 from saas.core import identity
 from tenants.members import permissions
 from tenants.members.permissions import needs

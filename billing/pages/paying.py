@@ -7,12 +7,14 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
-from billing import catalog, mirror, paying
+from billing.acting import paying
+from billing.acting.paying import Outcome
 from billing.errors import UsedKey
 from billing.gateway.connection import set_up
+from billing.mirrored import mirror
 from billing.money import shown
 from billing.pages import common
-from billing.paying import Outcome
+from billing.plans import catalog
 from saas.core import crypto, identity
 from saas.core.ids import uuid7
 from tenants.members import permissions

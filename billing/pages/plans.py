@@ -9,14 +9,18 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from billing import access, cards, catalog, changing, checkout, mirror, shaping, spending, trials, trying
-from billing.catalog import Interval, Price
-from billing.changing import Offer
+from billing.acting import changing, checkout, trying
+from billing.acting.changing import Offer
+from billing.entitlement import access, spending, trials
 from billing.errors import NoPayments, Refused, StripeAway
 from billing.gateway.connection import set_up
+from billing.mirrored import mirror
 from billing.models import Customer, Subscription
 from billing.money import shown
-from billing.pages import common
+from billing.offering import shaping
+from billing.pages import cards, common
+from billing.plans import catalog
+from billing.plans.catalog import Interval, Price
 from saas.core import identity
 from saas.core.ids import uuid7
 from tenants import preview

@@ -3,8 +3,9 @@
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from billing import mirror, seats
+from billing.acting import seats
 from billing.gateway.connection import set_up
+from billing.mirrored import mirror
 from billing.money import shown
 from billing.pages import common
 from saas.core import identity

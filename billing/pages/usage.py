@@ -3,14 +3,17 @@
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from billing import catalog, mirror, money, spending
-from billing.catalog import Plan
+from billing import money
+from billing.entitlement import spending
 from billing.errors import BadCap, NoSubscription
 from billing.metering import agreeing
+from billing.mirrored import mirror
 from billing.models import Subscription
+from billing.offering.shaping import METERED
 from billing.pages import common
+from billing.plans import catalog
+from billing.plans.catalog import Plan
 from billing.plans.model import MONTHS
-from billing.shaping import METERED
 from saas.core import identity
 from saas.core.ids import uuid7
 from tenants.members import permissions

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from billing import mrr
+from billing.mirrored import mrr
 from billing.models import Invoice
 from billing.revenue import failures, listed_changes, listed_payments
 from billing.revenue import trials as tried

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 import sqlalchemy as sa
 
-from billing import mirror
+from billing.mirrored import mirror
 
 YEAR = 12
 _WRITTEN = re.compile(r"(2[01][0-9]{2})-(0[1-9]|1[0-2])")  # far enough from where dates end

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from billing.gateway.connection import livemode
 from billing.ledger import MrrChange
-from billing.mrr import Kind
+from billing.mirrored.mrr import Kind
 from billing.revenue.months import Month, month_of
 from saas.core.database import db
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from billing import catalog
+from billing.plans import catalog
 from billing.revenue import balances, failures, movements, trials
 from billing.revenue.balances import Balance
 from billing.revenue.failures import Failures, Overdue

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from billing.mirrored.mrr import OTHER
 from billing.models import Subscription
-from billing.mrr import OTHER
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 import click
 from flask import Flask
 
-from billing import sync
 from billing.errors import NoPayments, Refused, StripeAway
+from billing.offering import sync
 from saas.cli.context import build, told
 from saas.core.settings import Settings, load
 from saas.devstack.demo import opening

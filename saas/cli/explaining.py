@@ -4,8 +4,8 @@ import json
 
 import click
 
-from billing import explaining
-from billing.explaining import Explanation
+from billing.why import explaining
+from billing.why.explaining import Explanation
 from saas.cli.answers import as_json
 from saas.cli.context import application
 from saas.console import accounts, history

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 import click
 
-from billing import sync
 from billing.errors import BadCatalogue
+from billing.offering import sync
 from saas.cli.context import application
 from saas.cli.earning import revenue
 from saas.cli.explaining import explain

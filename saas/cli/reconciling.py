@@ -6,9 +6,10 @@ from dataclasses import asdict
 
 import click
 
-from billing import mirror, reconcile
-from billing.comparing import Drift
 from billing.errors import Missing
+from billing.inbox import reconcile
+from billing.inbox.comparing import Drift
+from billing.mirrored import mirror
 from saas.cli.answers import as_json
 from saas.cli.context import application, table
 from saas.console import accounts, history

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import click
 
-from billing import events
-from billing.events import Wanted
+from billing.inbox import events
+from billing.inbox.events import Wanted
 from billing.models import StripeEvent
 from saas.cli.context import application
 from saas.core.database import transaction

@@ -9,9 +9,10 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from billing import access, flags, mirror
+from billing.entitlement import access
 from billing.errors import NoSubscription
 from billing.ledger import Flag, Grant, Override
+from billing.mirrored import flags, mirror
 from billing.models import PAYING, Invoice, Subscription
 from saas.accounts.models import User
 from saas.console import listing

@@ -7,9 +7,9 @@ from werkzeug.datastructures import MultiDict
 from wtforms import DateField, Form, SelectField, StringField, ValidationError
 from wtforms.validators import DataRequired
 
-from billing import catalog
-from billing.catalog import Interval
 from billing.money import minor, shown
+from billing.plans import catalog
+from billing.plans.catalog import Interval
 from saas.console import words
 from saas.console.accounts import Account
 from saas.core.forms import choices

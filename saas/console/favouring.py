@@ -5,10 +5,12 @@ from collections.abc import Callable, Sequence
 from wtforms import Form, IntegerField, StringField, ValidationError
 from wtforms.validators import DataRequired, NumberRange, Optional
 
-from billing import catalog, changing, favours, shaping
-from billing.catalog import Price
+from billing.acting import changing, favours
 from billing.errors import BadCredit, BadPrice
 from billing.money import minor, shown
+from billing.offering import shaping
+from billing.plans import catalog
+from billing.plans.catalog import Price
 from saas.console import words
 from saas.console.accounts import Account
 from saas.console.actions import Action, Change, Chosen, Order

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from billing import flags
+from billing.mirrored import flags
 from saas.console import choices
 from saas.console.accounts import Account
 from saas.console.actions import Action, Change, Chosen, Order

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from billing import catalog, grants
+from billing.entitlement import grants
+from billing.plans import catalog
 from saas.console import choices, words
 from saas.console.accounts import Account
 from saas.console.actions import Action, Change, Chosen, Order

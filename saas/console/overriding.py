@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from wtforms import DateField, Form, SelectField, StringField, ValidationError
 from wtforms.validators import DataRequired, Optional
 
-from billing import catalog, overrides, phrases
+from billing.entitlement import overrides
+from billing.plans import catalog
+from billing.why import phrases
 from saas.console import choices, words
 from saas.console.accounts import Account
 from saas.console.actions import Action, Change, Chosen, Order

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from billing import refunds
+from billing.acting import refunds
 from billing.money import minor, shown
 from saas.console import choices
 from saas.console.accounts import Account

@@ -6,8 +6,8 @@ from typing import Any
 from flask import Response, render_template, request
 from flask.typing import ResponseReturnValue
 
-from billing import catalog
 from billing.money import shown
+from billing.plans import catalog
 from billing.revenue import lists, months, report, sheets
 from billing.revenue.lists import LISTS
 from billing.revenue.months import Month

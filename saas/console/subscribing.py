@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
-from billing import catalog, changing, service, shaping
+from billing.acting import changing, service
 from billing.money import shown
+from billing.offering import shaping
+from billing.plans import catalog
 from saas.console import choices, words
 from saas.console.accounts import Account
 from saas.console.actions import Action, Change, Chosen, Order

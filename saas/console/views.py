@@ -5,8 +5,10 @@ from uuid import UUID
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from billing import catalog, dunning, explaining
+from billing.entitlement import dunning
 from billing.money import shown
+from billing.plans import catalog
+from billing.why import explaining
 from saas.console import (
     accounts,
     action_views,

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from billing import access, catalog, phrases
-from billing.catalog import Plan
+from billing.entitlement import access
 from billing.models import Subscription
 from billing.money import minor, shown, written
+from billing.plans import catalog
+from billing.plans.catalog import Plan
+from billing.why import phrases
 from saas.console.accounts import Account
 from saas.console.actions import Change
 from tenants.usage.limits import Limit, allowed, every

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from billing import catalog
 from billing.errors import UnknownPlan
+from billing.plans import catalog
 
 HOME = "/home"
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from billing import entitlements
+from billing.entitlement import entitlements
 from saas.accounts import service as accounts
 from saas.accounts import sessions
 from saas.core import audit, hosts, mail

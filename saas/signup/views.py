@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from billing import cards
+from billing.pages import cards
 from saas.accounts.views import signed_in
 from saas.core import attempts, forms, hosts, identity
 from saas.core.errors import Forbidden, PlatformError

@@ -141,7 +141,7 @@ LEAKS = [
     ),
     Leak(
         "another tenant's checkout is shown",
-        "billing/checkout.py",
+        "billing/acting/checkout.py",
         "sa.select(Checkout).where(Checkout.id == id_, Checkout.tenant == tenant)",
         "sa.select(Checkout).where(Checkout.id == id_)",
         "tests/billing/test_strangers.py::test_a_stranger_sees_and_does_nothing",

@@ -12,7 +12,7 @@ import pytest
 import requests
 from flask import Flask
 
-from billing import sync
+from billing.offering import sync
 from saas.core.settings import Settings
 from tenants import provisioning
 from tests.support.database import application, empty_database, migrate

@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from billing import entitlements, grants, mirror, reconcile
-from billing.entitlements import Cause
+from billing.entitlement import entitlements, grants
+from billing.entitlement.entitlements import Cause
 from billing.errors import BadUntil, NoGrant, UnknownPlan
 from billing.gateway import subscriptions
+from billing.inbox import reconcile
+from billing.mirrored import mirror
 from saas.core.database import transaction
 from tests.support.database import sql
 from tests.support.pages import words

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from billing import catalog, changing, favours, promotions, refunds, seats, service
+from billing.acting import changing, favours, promotions, refunds, seats, service
 from billing.errors import (
     BadCap,
     BadCode,
@@ -31,6 +31,7 @@ from billing.errors import (
 from billing.gateway import connection
 from billing.gateway import promotions as gateway_promotions
 from billing.metering import agreeing
+from billing.plans import catalog
 from saas.core.database import transaction
 from saas.core.errors import PlatformError
 from saas.core.ids import uuid7

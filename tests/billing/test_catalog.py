@@ -4,10 +4,10 @@ import itertools
 
 import pytest
 
-from billing import catalog, money
-from billing.catalog import Interval
+from billing import money
 from billing.errors import UnknownPlan
-from billing.plans import model
+from billing.plans import catalog, model
+from billing.plans.catalog import Interval
 from tenants.usage import limits
 
 

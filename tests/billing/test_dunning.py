@@ -12,11 +12,14 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from billing import catalog, entitlements, grants, mirror, paying
-from billing.entitlements import Cause
+from billing.acting import paying
+from billing.entitlement import entitlements, grants
+from billing.entitlement.entitlements import Cause
+from billing.inbox.reconcile import Looked
+from billing.mirrored import mirror
 from billing.models import Invoice, Subscription
+from billing.plans import catalog
 from billing.plans.model import Dunning
-from billing.reconcile import Looked
 from saas.core.database import db, transaction
 from saas.devstack.browser import Page
 from tests.support.clocks import FAILS, Clocked, clocked

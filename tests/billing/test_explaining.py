@@ -7,10 +7,11 @@ import pytest
 from click.testing import CliRunner
 from flask import Flask
 
-from billing import entitlements, explaining, grants, overrides, phrases, telling
-from billing.entitlements import Cause
-from billing.explaining import Explanation
+from billing.entitlement import entitlements, grants, overrides
+from billing.entitlement.entitlements import Cause
 from billing.ledger import AccessChange
+from billing.why import explaining, phrases, telling
+from billing.why.explaining import Explanation
 from saas.cli import context, main
 from saas.core.database import transaction
 from saas.core.settings import Settings

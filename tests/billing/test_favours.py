@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from billing import catalog, changing, favours, refunds
+from billing.acting import changing, favours, refunds
 from billing.errors import BadCredit, BadMonths, BadPrice, NoSubscription, StripeAway
 from billing.gateway import invoices, subscriptions
+from billing.plans import catalog
 from saas.core.database import transaction
 from saas.core.ids import uuid7
 from tests.support.clocks import Clocked, clocked

@@ -13,11 +13,12 @@ import sqlalchemy as sa
 from flask import Flask
 
 import billing.gateway
-from billing import catalog, shaping
 from billing.errors import CardDeclined, Missing, NoPayments, Refused, StripeAway
-from billing.gateway import checkouts, connection, invoices, products, subscriptions
+from billing.gateway import checkouts, connection, invoices, previews, products, subscriptions
 from billing.gateway.products import Tariff
 from billing.gateway.subscriptions import Change
+from billing.offering import shaping
+from billing.plans import catalog
 from saas.core import database
 from saas.core.database import TransactionOpen, db
 from saas.core.settings import Settings, SettingsError, load
@@ -147,11 +148,11 @@ def test_of_what_cost_nothing_nothing_is_unused(app: Flask, stripe: Stripe) -> N
         made = stripe.shop.v1.subscriptions
         customer = stripe.shop.customer().id
         trial = made.create({"customer": customer, "items": [{"price": price}], "trial_period_days": 7})
-        assert subscriptions.unused(trial.id, customer=customer) == 0
+        assert previews.unused(trial.id, customer=customer) == 0
         made.update(trial.id, {"trial_end": "now"})
-        assert subscriptions.unused(trial.id, customer=customer) == 1_900
+        assert previews.unused(trial.id, customer=customer) == 1_900
         with pytest.raises(Refused):
-            subscriptions.unused("sub_nothing", customer=customer)
+            previews.unused("sub_nothing", customer=customer)
 
 
 def test_one_client_serves_a_process(app: Flask) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from billing import events, flags
+from billing.inbox import events
+from billing.mirrored import flags
 from saas.core.database import transaction
 from saas.devstack.browser import Browser
 from tests.billing.test_webhook import event
@@ -139,7 +140,7 @@ def test_a_credit_note_is_seen_on_its_invoice(app: Flask, owner: Person, stripe:
 def test_money_that_goes_back_without_us_raises_a_flag_and_ours_does_not(
     app: Flask, owner: Person, stranger: Person, stripe: Stripe
 ) -> None:
-    from billing import refunds
+    from billing.acting import refunds
 
     subscribe(stripe, owner)
     subscribe(stripe, stranger)

@@ -8,10 +8,15 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from billing import catalog, changing, entitlements, grants, mirror, reconcile, tasks
-from billing.entitlements import Cause
-from billing.gateway import objects, products, subscriptions
+from billing import tasks
+from billing.acting import changing
+from billing.entitlement import entitlements, grants
+from billing.entitlement.entitlements import Cause
+from billing.gateway import parsing, products, subscriptions
+from billing.inbox import reconcile
+from billing.mirrored import mirror
 from billing.pages import common
+from billing.plans import catalog
 from saas.core.database import db, transaction
 from saas.core.ids import made_at, uuid7
 from tenants.members.models import Role
@@ -195,7 +200,7 @@ def test_who_pays_a_price_that_was_replaced_keeps_the_plan(app: Flask, owner: Pe
     found = at_stripe(app, owner, stripe)
     found["items"].data[0].price.lookup_key = None
     with app.app_context(), transaction():
-        mirror.store(owner.tenant, objects.subscription(found), mirror.now())
+        mirror.store(owner.tenant, parsing.subscription(found), mirror.now())
         entitlements.settle(owner.tenant, Cause("rule", "tests"))
     assert plan_of(app, owner)[0] == "starter"
 

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from billing import catalog, mirror, spending
+from billing.entitlement import spending
 from billing.errors import StripeAway
 from billing.gateway import meters
 from billing.metering import reporting, watching
+from billing.mirrored import mirror
+from billing.plans import catalog
 from saas.core.database import transaction
 from tests.support.clocks import Clocked, clocked
 from tests.support.database import sql

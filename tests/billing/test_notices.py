@@ -6,7 +6,8 @@ from threading import Barrier
 import pytest
 from flask import Flask
 
-from billing import notices, reconcile
+from billing.entitlement import notices
+from billing.inbox import reconcile
 from saas.core.database import rollback, transaction
 from saas.core.jobs import enqueue
 from tenants.members.models import Role

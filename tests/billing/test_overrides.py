@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from billing import explaining, overrides
+from billing.entitlement import overrides
 from billing.errors import BadOverride, BadUntil, NoOverride
+from billing.why import explaining
 from saas.core.database import transaction
 from tests.support.database import sql
 from tests.support.payments import Stripe, hurry, location, plan_of, subscribe, work

@@ -7,9 +7,9 @@ import pytest
 import stripe as package
 from flask import Flask
 
-from billing import events, following
-from billing.following import Followed
-from billing.gateway import objects, subscriptions
+from billing.gateway import objects, parsing, subscriptions
+from billing.inbox import events, following
+from billing.inbox.following import Followed
 from tests.support import database
 from tests.support.database import sql
 from tests.support.pages import heading, words
@@ -216,7 +216,7 @@ def test_control_without_fetching_again_the_order_matters(
         told = believed["object"]
         if told["object"] != "subscription":
             return fetch(id_)
-        return objects.subscription(package.Subscription.construct_from(told, "key"))
+        return parsing.subscription(package.Subscription.construct_from(told, "key"))
 
     monkeypatch.setattr(subscriptions, "fetch", believe)
     assert backwards(app, owner, stripe) == "starter"

@@ -11,8 +11,10 @@ import pytest
 from click.testing import CliRunner, Result
 from flask import Flask
 
-from billing import flags, mirror, reconcile, tasks
+from billing import tasks
 from billing.gateway import bulk
+from billing.inbox import reconcile
+from billing.mirrored import flags, mirror
 from saas.cli import context, main
 from saas.core.database import transaction
 from saas.core.ids import uuid7

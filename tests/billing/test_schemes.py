@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from billing import changing, seats
+from billing.acting import changing, seats
 from billing.errors import BadCode, Ending, InTrial, PayFirst
 from billing.metering import agreeing, leaving
 from saas.core.database import transaction

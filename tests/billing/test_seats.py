@@ -7,7 +7,8 @@ from uuid import uuid4
 import pytest
 from flask import Flask
 
-from billing import money, seats
+from billing import money
+from billing.acting import seats
 from billing.metering import leaving
 from saas.core.database import transaction
 from saas.core.jobs import enqueue

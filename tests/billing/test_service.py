@@ -7,7 +7,8 @@ from uuid import UUID
 import pytest
 from flask import Flask
 
-from billing import catalog, changing, entitlements, mirror, refunds, service
+from billing.acting import changing, refunds, service
+from billing.entitlement import entitlements
 from billing.errors import (
     BadRefund,
     BadUntil,
@@ -19,7 +20,9 @@ from billing.errors import (
     UnknownPlan,
     UsedKey,
 )
+from billing.mirrored import mirror
 from billing.models import Invoice, Subscription
+from billing.plans import catalog
 from saas.core.database import db, transaction
 from saas.core.ids import uuid7
 from tests.support.database import sql

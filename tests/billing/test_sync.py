@@ -7,10 +7,11 @@ import pytest
 from click.testing import CliRunner
 from flask import Flask
 
-from billing import catalog, sync
-from billing.catalog import Interval, Plan
 from billing.errors import BadCatalogue, UnknownPlan
 from billing.gateway.products import Tariff
+from billing.offering import sync
+from billing.plans import catalog
+from billing.plans.catalog import Interval, Plan
 from billing.plans.model import Trial
 from saas.cli import context, main
 from saas.core.settings import Settings

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from billing import catalog, trials
+from billing.entitlement import trials
+from billing.plans import catalog
 from billing.plans.model import Trial
 from saas.core.database import transaction
 from tests.support.clocks import clocked

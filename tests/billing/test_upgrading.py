@@ -6,9 +6,13 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from billing import catalog, changing, mirror, money, shaping
+from billing import money
+from billing.acting import changing
 from billing.errors import PayFirst, SamePlan, StaleOffer
+from billing.mirrored import mirror
 from billing.models import Subscription
+from billing.offering import shaping
+from billing.plans import catalog
 from saas.core.database import transaction
 from tests.support.clocks import Clocked, clocked
 from tests.support.database import sql

@@ -3,7 +3,7 @@
 import pytest
 from flask import Flask
 
-from billing import sync
+from billing.offering import sync
 from tests.support import operators
 from tests.support.database import browser
 from tests.support.payments import Stripe

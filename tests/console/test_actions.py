@@ -9,7 +9,8 @@ from urllib.parse import urlencode
 import pytest
 from flask import Flask
 
-from billing import catalog, flags
+from billing.mirrored import flags
+from billing.plans import catalog
 from saas.console.action_views import ACTIONS
 from saas.core.database import transaction
 from saas.devstack.browser import Page

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from billing import flags
 from billing.errors import NoFlag
+from billing.mirrored import flags
 from saas.console import listing
 from saas.console.listing import View
 from saas.core.database import transaction

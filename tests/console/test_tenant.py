@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from flask import Flask
 
-from billing import overrides
+from billing.entitlement import overrides
 from saas.console import history
 from saas.core.database import transaction
 from saas.core.ids import uuid7

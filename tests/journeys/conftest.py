@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser
 
-from billing import sync
+from billing.offering import sync
 from saas.core.settings import Settings
 from tests.journeys.places import SEEN_BY
 from tests.support import live

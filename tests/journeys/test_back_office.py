@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from flask import Flask
 from playwright.sync_api import expect
 
-from billing import flags
+from billing.mirrored import flags
 from saas.console.action_views import ACTIONS
 from saas.core.database import transaction
 from tests.journeys import states

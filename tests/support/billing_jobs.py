@@ -6,9 +6,9 @@ from typing import Any
 import sqlalchemy as sa
 from flask import current_app
 
-from billing import sync
 from billing.ledger import Grant
 from billing.models import StripeEvent
+from billing.offering import sync
 from saas.core.database import db, transaction
 from tests.support.payments import Stripe, choose, pay, subscribe, work
 from tests.support.people import Person, unique

@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import Flask
 
-from billing import mrr
+from billing.mirrored import mrr
 from billing.models import Invoice, Subscription
 from saas.core.database import db, transaction
 from tenants.isolation import schemas

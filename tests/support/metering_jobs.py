@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from billing import seats
+from billing.acting import seats
 from billing.metering import agreeing
 from billing.models import Subscription
 from saas.core.database import db, transaction

@@ -12,7 +12,7 @@ import requests
 import sqlalchemy as sa
 from flask import Flask
 
-from billing import kinds
+from billing.inbox import kinds
 from billing.sandbox import signing
 from saas.core.database import db, transaction
 from saas.core.jobs import Job, JobState, registry

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from billing import catalog, publishing, sync
-from billing.catalog import Interval, Plan
+from billing.offering import sync
+from billing.plans import catalog, publishing
+from billing.plans.catalog import Interval, Plan
 
 
 def newer(app: Flask, monkeypatch: pytest.MonkeyPatch, code: str, amount: int, **changes: Any) -> Plan:

@@ -5,7 +5,7 @@ It runs beside the stack that it needs, since webhooks and jobs are real. A step
 
 from flask import Flask
 
-from billing import grants
+from billing.entitlement import grants
 from saas.devstack.demo import businesses, payments, people, tasks
 from saas.devstack.demo.bakery import BAKERY
 from saas.devstack.demo.businesses import Business

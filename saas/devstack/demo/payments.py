@@ -8,9 +8,12 @@ import requests
 import structlog
 from flask import Flask
 
-from billing import catalog, changing, checkout, mirror, shaping, sync
-from billing.checkout import Payer
-from billing.errors import AlreadySubscribed
+from billing.acting import changing, checkout
+from billing.acting.checkout import Payer
+from billing.errors import AlreadySubscribed, SamePlan
+from billing.mirrored import mirror
+from billing.offering import shaping, sync
+from billing.plans import catalog
 from saas.core.settings import Settings, current_settings
 from saas.devstack.browser import Browser
 from saas.devstack.demo import businesses
@@ -50,7 +53,7 @@ def buy(app: Flask, business: Business, plan: str, card: str) -> None:
 
 def change_plan(app: Flask, business: Business, plan: str) -> None:
     """Repeated after a kill it changes nothing more: Stripe has the plan already, and asks no money for it."""
-    with visit(app):
+    with suppress(SamePlan), visit(app):  # the webhook of a start that was killed may come at any moment of this
         tenant = businesses.workspace(business.address).id
         subscription = mirror.live_subscription_of(tenant)
         if subscription is None or subscription.plan == plan:

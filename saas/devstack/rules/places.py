@@ -9,10 +9,10 @@ ALLOWED: dict[str, dict[str, str]] = {
         "tenants/probe/payloads.py": "spells what no tenant may say",
     },
     "commits": {
-        "billing/acts.py": "what Stripe has refused stays known when its request is rolled back",
+        "billing/acting/acts.py": "what Stripe has refused stays known when its request is rolled back",
         "billing/metering/": "tells Stripe hour by hour: one that was told is written down before the next",
         "billing/sandbox/store.py": "keeps the stand-in's own file, where each call is a transaction",
-        "billing/sync.py": "reads what was published first, since no transaction spans a call to Stripe",
+        "billing/offering/sync.py": "reads what was published first, since no transaction spans a call to Stripe",
         "billing/tasks.py": "reads what to ask first, since no transaction spans a call to Stripe",
         "migrations/": "runs on the administrator's connection, batch by batch",
         "saas/cli/": "a command is a transaction",

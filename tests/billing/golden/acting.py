@@ -3,8 +3,9 @@
 from functools import singledispatch
 from typing import Any
 
-from billing import changing, checkout, money, promotions, seats, trying
-from billing.checkout import Payer
+from billing import money
+from billing.acting import changing, checkout, promotions, seats, trying
+from billing.acting.checkout import Payer
 from saas.core.jobs import enqueue
 from tests.billing.golden import steps
 from tests.billing.golden.looking import look, same

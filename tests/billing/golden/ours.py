@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from flask import Flask
 
-from billing import mirror
+from billing.mirrored import mirror
 from billing.models import Invoice, Subscription
 from saas.core.database import transaction
 from tests.billing.golden.model import Case, moment

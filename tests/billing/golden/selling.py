@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from billing import catalog
-from billing.catalog import Interval, Plan
+from billing.plans import catalog
+from billing.plans.catalog import Interval, Plan
 from billing.plans.model import Amounts, Trial
 from tenants.models import FREE
 from tests.billing.golden.model import Case, Change, Item, Items, Previewed, Price

@@ -7,8 +7,9 @@ from itertools import pairwise
 import pytest
 from flask import Flask
 
-from billing import catalog, sync
-from billing.gateway import subscriptions
+from billing.gateway import previews, subscriptions
+from billing.offering import sync
+from billing.plans import catalog
 from saas.core.settings import Settings
 from tenants import provisioning
 from tests.billing.golden.acting import accept, act, agree, ask, same_as_billed
@@ -57,10 +58,8 @@ def test_the_platform_comes_to_the_same(app: Flask, stripe: Stripe, owner: Perso
 def test_an_offer_that_is_counted_from_another_moment_is_found(thought: Ours, monkeypatch: pytest.MonkeyPatch) -> None:
     change, told = _UP
     agree(told, ask(change.items, thought))
-    preview = subscriptions.preview
-    monkeypatch.setattr(
-        subscriptions, "preview", lambda id_, wanted, **more: preview(id_, replace(wanted, at=None), **more)
-    )
+    preview = previews.preview
+    monkeypatch.setattr(previews, "preview", lambda id_, wanted, **more: preview(id_, replace(wanted, at=None), **more))
     careless = ask(change.items, thought)
     with pytest.raises(AssertionError, match=r"offered total: 135[0-4], not 1355"):
         agree(told, careless)

@@ -8,10 +8,13 @@ from typing import Any
 
 from flask import Flask
 
-from billing import catalog, checkout, events, paying, seats, tasks
-from billing.checkout import Payer
+from billing import tasks
+from billing.acting import checkout, paying, seats
+from billing.acting.checkout import Payer
 from billing.gateway.reading import at
 from billing.gateway.webhooks import Envelope
+from billing.inbox import events
+from billing.plans import catalog
 from saas.core.database import transaction
 from saas.core.ids import uuid7
 from tenants.usage import limits, stocks

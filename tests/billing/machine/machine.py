@@ -10,8 +10,10 @@ from flask import Flask
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from billing import catalog, changing, grants, overrides, seats, service
+from billing.acting import changing, seats, service
+from billing.entitlement import grants, overrides
 from billing.errors import AlreadySubscribed, CardDeclined, Ending, NoSubscription, PayFirst, SamePlan
+from billing.plans import catalog
 from tenants.errors import LimitReached
 from tests.billing.machine.business import ACTOR, WAYS, WHO, Business, opened
 from tests.billing.machine.model import DAY, HOUR, LIMITS, Model

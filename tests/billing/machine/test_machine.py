@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, seed
 from hypothesis import settings as options
 from hypothesis.stateful import run_state_machine_as_test
 
-from billing import access, entitlements
+from billing.entitlement import access, entitlements
 from billing.ledger import AccessChange
 from billing.models import Subscription
 from saas.core.database import db
@@ -82,7 +82,7 @@ def give_no_reason(patch: pytest.MonkeyPatch) -> None:
 
 def pay_without_end(patch: pytest.MonkeyPatch) -> None:
     """Whoever owes money is never asked for it."""
-    patch.setattr("billing.dunning.standing", lambda _subscription, _now: "good")
+    patch.setattr("billing.entitlement.dunning.standing", lambda _subscription, _now: "good")
 
 
 def sell_twice(patch: pytest.MonkeyPatch) -> None:
@@ -91,7 +91,7 @@ def sell_twice(patch: pytest.MonkeyPatch) -> None:
     def none(_tenant: str) -> Subscription | None:
         return None
 
-    patch.setattr("billing.checkout.mirror.live_subscription_of", none)
+    patch.setattr("billing.acting.checkout.mirror.live_subscription_of", none)
 
 
 FAULTS = {

@@ -6,10 +6,11 @@ from decimal import Decimal
 
 import pytest
 
-from billing import entitlements, mirror, mrr
-from billing.entitlements import Cause
+from billing.entitlement import entitlements
+from billing.entitlement.entitlements import Cause
 from billing.gateway.objects import DiscountState, InvoiceState, ItemState, SubscriptionState
-from billing.mrr import Kind, Level
+from billing.mirrored import mirror, mrr
+from billing.mirrored.mrr import Kind, Level
 from saas.core.database import transaction
 from tests.support.books import Books, at
 from tests.support.database import sql

@@ -11,9 +11,9 @@ from flask import Flask
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
-from billing import mrr
 from billing.ledger import MrrChange
-from billing.mrr import Level
+from billing.mirrored import mrr
+from billing.mirrored.mrr import Level
 from billing.revenue import report
 from billing.revenue.months import Month, year_to
 from billing.revenue.scope import Scope

@@ -9,9 +9,10 @@ from typing import Any
 
 from flask import Flask
 
-from billing import events, tasks
+from billing import tasks
 from billing.gateway.reading import at
 from billing.gateway.webhooks import Envelope
+from billing.inbox import events
 from saas.core.database import transaction
 from saas.core.ids import uuid7
 from tests.support.database import sql

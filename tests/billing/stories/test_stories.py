@@ -12,10 +12,10 @@ import pytest
 import stripe as package
 from flask import Flask
 
-from billing import kinds
-from billing.gateway import objects, payers
+from billing.gateway import parsing, payers
 from billing.gateway.objects import Payment
-from billing.kinds import About, Fetched
+from billing.inbox import kinds
+from billing.inbox.kinds import About, Fetched
 from tests.billing.stories import remembering
 from tests.billing.stories.delivering import LOST, Place, State, Story, differing, envelope
 from tests.billing.stories.playing import Life, recorded
@@ -126,9 +126,9 @@ def believed(what: About) -> Fetched:
     made = package.convert_to_stripe_object(shown)
     match shown.get("object"):
         case "subscription":
-            return Fetched(what.asked_at, (objects.subscription(made),))
+            return Fetched(what.asked_at, (parsing.subscription(made),))
         case "invoice" if shown.get("id"):
-            return Fetched(what.asked_at, (objects.invoice(made, Payment()),))
+            return Fetched(what.asked_at, (parsing.invoice(made, Payment()),))
         case "customer":
             return Fetched(what.asked_at, (payers.state(made),))
     return Fetched(what.asked_at, needed=False)

@@ -6,8 +6,8 @@ from unittest import mock
 import sqlalchemy as sa
 from flask import current_app
 
-from billing import events
-from billing.kinds import About, Fetched
+from billing.inbox import events
+from billing.inbox.kinds import About, Fetched
 from billing.models import StripeEvent
 from saas.core.database import db
 from saas.core.settings import current_settings

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from flask import Flask
 
-from billing import cards
-from billing.catalog import Interval
+from billing.pages import cards
+from billing.plans.catalog import Interval
 from saas.core.database import db
 from tenants.usage import bounds
 from tenants.usage.limits import JOBS_AT_ONCE

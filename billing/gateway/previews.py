@@ -1,0 +1,78 @@
+"""What would be charged, as Stripe counts it; nothing is changed."""
+
+from dataclasses import dataclass
+from typing import cast
+
+import stripe
+from stripe.params import (
+    InvoiceCreatePreviewParamsSubscriptionDetails,
+    InvoiceCreatePreviewParamsSubscriptionDetailsItem,
+)
+
+from billing.gateway import wishes
+from billing.gateway.connection import client, reaches_stripe
+from billing.gateway.subscriptions import Change
+
+_NOTHING = "invoice_upcoming_none"  # a preview of an invoice with nothing in it
+
+
+@dataclass(frozen=True)
+class PreviewLine:
+    text: str
+    amount: int  # in the currency's minor unit
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What would be charged. Amounts are in the currency's minor unit."""
+
+    currency: str
+    lines: tuple[PreviewLine, ...]
+    subtotal: int
+    discount: int
+    tax: int
+    total: int
+    due: int  # after credit
+
+
+@reaches_stripe
+def preview(id_: str, wanted: Change, *, customer: str) -> Preview:
+    """What `change` would charge."""
+    details: InvoiceCreatePreviewParamsSubscriptionDetails = {
+        "items": cast("list[InvoiceCreatePreviewParamsSubscriptionDetailsItem]", wishes.changed(wanted.items)),
+        "proration_behavior": "always_invoice",
+    }
+    if wanted.at:
+        details["proration_date"] = int(wanted.at.timestamp())
+    if wanted.ends_trial:
+        details["trial_end"] = "now"
+    if wanted.restarts:
+        details["billing_cycle_anchor"] = {"type": "now"}
+    return _preview({"customer": customer, "subscription": id_, "subscription_details": details})
+
+
+@reaches_stripe
+def unused(id_: str, *, customer: str) -> int:
+    """What the rest of the period is worth, if the subscription ended now."""
+    details: InvoiceCreatePreviewParamsSubscriptionDetails = {"cancel_now": True}
+    details["proration_behavior"] = "always_invoice"
+    try:
+        found = _preview({"customer": customer, "subscription": id_, "subscription_details": details})
+    except stripe.InvalidRequestError as error:
+        if error.code != _NOTHING:
+            raise
+        return 0
+    return max(-found.total, 0)
+
+
+def _preview(asked: stripe.params.InvoiceCreatePreviewParams) -> Preview:
+    found = client().v1.invoices.create_preview(asked)
+    return Preview(
+        currency=found.currency,
+        lines=tuple(PreviewLine(line.description or "", line.amount) for line in found.lines.data),
+        subtotal=found.subtotal,
+        discount=sum(one.amount for one in found.total_discount_amounts or ()),
+        tax=sum(one.amount for one in found.total_taxes or ()),
+        total=found.total,
+        due=found.amount_due,
+    )

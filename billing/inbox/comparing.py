@@ -1,0 +1,126 @@
+"""What we have written down of customers and subscriptions beside what Stripe lists of them: drift, field by field."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from billing.gateway.bulk import Everything
+from billing.gateway.connection import livemode
+from billing.gateway.objects import SubscriptionState
+from billing.ledger import Flag
+from billing.mirrored import alarms, mirror, payers
+from billing.models import LIVE, Customer, Invoice, Subscription
+from saas.core.database import db
+from tenants.models import Tenant
+
+NONE = "nothing"
+_ROW = ("fetched_at", "tenant", "ended_at")  # not compared: ours, or of what Stripe does not list any more
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One field that is otherwise here than at Stripe."""
+
+    tenant: str
+    object: str  # its id at Stripe
+    field: str  # a column's name, or "exists"
+    here: str
+    there: str
+
+
+def drift(listed: Everything, asked_at: datetime) -> list[Drift]:
+    """Sorted by tenant. What was fetched here since `asked_at` is left out: it is newer than the list."""
+    known = {row.stripe_id: row for row in _customers()}
+    found = [*_of_customers(known, listed, asked_at), *_of_subscriptions(known, listed, asked_at)]
+    found += [*_twice(known, listed), *_strays(known, listed)]
+    return sorted(found, key=lambda one: (one.tenant, one.object, one.field))
+
+
+def _customers() -> list[Customer]:
+    """Those that this key knows, and that Stripe has as far as we know."""
+    ours = (Customer.stripe_id.is_not(None), Customer.deleted_at.is_(None), Customer.livemode == livemode())
+    return list(db.session.scalars(sa.select(Customer).where(*ours).execution_options(populate_existing=True)))
+
+
+def _of_customers(known: Mapping[str | None, Customer], listed: Everything, asked_at: datetime) -> Iterator[Drift]:
+    for id_, row in known.items():
+        there = listed.customers.get(id_ or "")
+        if there is None:
+            if row.created_at < asked_at:
+                yield Drift(row.tenant, id_ or "", "exists", "yes", "no")
+        elif row.fetched_at is None or row.fetched_at < asked_at:
+            yield from _fields(row.tenant, there.id, row, payers.row(there))
+
+
+def _of_subscriptions(known: Mapping[str | None, Customer], listed: Everything, asked_at: datetime) -> Iterator[Drift]:
+    tenants = {row.tenant for row in known.values()}
+    rows = {row.id: row for row in _subscriptions() if row.tenant in tenants}
+    newest = [one.latest_invoice for one in listed.subscriptions.values() if one.latest_invoice]
+    invoices = set(db.session.scalars(sa.select(Invoice.id).where(Invoice.id.in_(newest))))
+    for id_, there in listed.subscriptions.items():
+        payer, row = known.get(there.customer), rows.get(id_)
+        if row and row.fetched_at < asked_at:
+            yield from _fields(row.tenant, id_, row, _columns(there))
+            if there.latest_invoice and there.latest_invoice not in invoices:
+                yield Drift(row.tenant, there.latest_invoice, "exists", "no", "yes")
+        elif row is None and payer and there.status != "incomplete" and there.started_at < asked_at:
+            yield Drift(payer.tenant, id_, "exists", "no", there.status)
+    for id_, row in rows.items():
+        if row.status in LIVE and id_ not in listed.subscriptions and row.fetched_at < asked_at:
+            yield Drift(row.tenant, id_, "status", row.status, "ended")
+
+
+def _subscriptions() -> list[Subscription]:
+    mine = sa.select(Subscription).where(Subscription.livemode == livemode())
+    return list(db.session.scalars(mine.execution_options(populate_existing=True)))
+
+
+def _columns(there: SubscriptionState) -> dict[str, Any]:
+    return {name: value for name, value in mirror.subscription_row(there).items() if name not in _ROW}
+
+
+def _fields(tenant: str, id_: str, row: Customer | Subscription, there: Mapping[str, Any]) -> Iterator[Drift]:
+    for name, value in there.items():
+        if getattr(row, name) != value:
+            yield Drift(tenant, id_, name, _word(getattr(row, name)), _word(value))
+
+
+def _twice(known: Mapping[str | None, Customer], listed: Everything) -> Iterator[Drift]:
+    """Two that charge the same customer, until an admin has been told."""
+    by_customer: dict[str, list[SubscriptionState]] = defaultdict(list)
+    for there in listed.subscriptions.values():
+        if there.customer in known and there.status in LIVE:
+            by_customer[there.customer].append(there)
+    told = _flagged(alarms.TWICE)
+    for customer, found in by_customer.items():
+        for other in sorted(found, key=lambda one: (one.started_at, one.id))[1:]:
+            if other.id not in told:
+                yield Drift(known[customer].tenant, other.id, "live", "one", f"{len(found)} of {customer}")
+
+
+def _strays(known: Mapping[str | None, Customer], listed: Everything) -> Iterator[Drift]:
+    """Those that name a tenant of ours which somebody else is the customer of, until an admin has been told."""
+    told = _flagged(alarms.STRANGE)
+    strays = [
+        one for one in listed.subscriptions.values()
+        if one.tenant and one.customer not in known and one.status in LIVE and one.id not in told
+    ]  # fmt: skip
+    named = {one.tenant for one in strays}
+    ours = set(db.session.scalars(sa.select(Tenant.id).where(Tenant.id.in_(named)))) if named else set()
+    for one in strays:
+        if one.tenant in ours:
+            yield Drift(one.tenant, one.id, "customer", NONE, one.customer)
+
+
+def _flagged(kind: str) -> set[str]:
+    return set(db.session.scalars(sa.select(Flag.about).where(Flag.kind == kind)))
+
+
+def _word(value: Any) -> str:
+    if value is None:
+        return NONE
+    return f"{value:%Y-%m-%d %H:%M:%S}" if isinstance(value, datetime) else str(value)

@@ -1,0 +1,1 @@
+"""Why a tenant may do what it may, told in sentences."""
