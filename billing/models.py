@@ -113,6 +113,9 @@ class Subscription(Base):
     next_interval: Mapped[str | None] = mapped_column(sa.String(8))
     next_at: Mapped[datetime | None]
     discount: Mapped[str | None] = mapped_column(sa.String(200))  # as people read it
+    own_price: Mapped[bool] = mapped_column(
+        server_default=sa.false()
+    )  # the discount is what an admin gave for this plan
     cancel_reason: Mapped[str | None] = mapped_column(sa.String(500))
 
     @property

@@ -101,7 +101,7 @@ def _change(tenant: str, old: Subscription, price: Price, at: datetime | None) -
     overage = old.metered_item is not None and shaping.METERED in price.plan.overage
     items = shaping.items(price, seats=seats, overage=overage, now=old)
     restarts = old.interval != price.interval and old.status != "trialing"
-    return Change(items, at, ends_trial_by(old, price), restarts)
+    return Change(items, at, ends_trial_by(old, price), restarts, drops_discount=old.own_price)
 
 
 def _move(tenant: str, old: Subscription, wanted: Change | None, *, then: Then | None, due: int | None) -> Move:
@@ -123,7 +123,8 @@ def _move(tenant: str, old: Subscription, wanted: Change | None, *, then: Then |
 def _then(old: Subscription, price: Price, wanted: Change | None, about: Mapping[str, Any]) -> Then | None:
     if wanted is None or old.period_end is None:
         return None
-    return Then(wanted.items, old.period_end, price.interval, {name: str(value) for name, value in about.items()})
+    told = {name: str(value) for name, value in about.items()}
+    return Then(wanted.items, old.period_end, price.interval, told, drops_discount=old.own_price)
 
 
 def _planned(old: Subscription) -> Then | None:
@@ -133,7 +134,8 @@ def _planned(old: Subscription) -> Then | None:
     price = catalog.price(old.next_plan, old.next_interval, old.currency, old.next_version)
     about = {"plan": old.next_plan, "version": str(old.next_version), "interval": old.next_interval}
     overage = old.metered_item is not None and shaping.METERED in price.plan.overage
-    return Then(shaping.items(price, overage=overage), old.next_at, price.interval, about)
+    items = shaping.items(price, overage=overage)
+    return Then(items, old.next_at, price.interval, about, drops_discount=old.own_price)
 
 
 def _kept(old: Subscription, paid: int) -> Change | None:

@@ -74,8 +74,9 @@ def own_price(
 ) -> Subscription:
     """Let the plan cost `amount` for an interval, from the next invoice on, for so many months or, with None, for good.
 
-    It is a coupon at Stripe, so that it ends there by itself. Raises NoSubscription, BadPrice and, where the months
-    would be over before the next invoice, BadMonths.
+    It is a coupon at Stripe, so that it ends there by itself; it ends with a change of the plan or interval too, of
+    which it would be another part. Raises NoSubscription, BadPrice and, where the months would be over before the next
+    invoice, BadMonths.
     """
     entitlements.lock(tenant)
     old = mirror.live(tenant)
@@ -88,7 +89,7 @@ def own_price(
     before = {"amount": old.amount, "discount": old.discount}
     after = {"amount": amount, "months": months}
     with act("price.given", tenant, actor, reason, key, before=before, after=after) as asked:
-        coupon = reductions.coupon(
+        coupon = reductions.own_price(
             name=name, off=off, currency=currency, product=product, months=months, key=f"{asked.key}:coupon"
         )
         subscriptions.reduce(id_, coupon, key=asked.key)

@@ -25,6 +25,10 @@ def redeem(tenant: str, code: str, *, actor: str, key: UUID | None = None) -> Su
     old = mirror.live_subscription_of(tenant)
     if old is None:
         raise NoSubscription
+    if old.own_price:
+        raise BadCode(
+            "This workspace has a price of its own, which a code would take the place of. Nothing was changed."
+        )
     id_, before = old.id, old.discount
     with outside():
         promotion = promotions.find(code)

@@ -10,6 +10,7 @@ from billing.gateway.payers import CustomerState
 SEATS_PAID, SEATS_PAID_UNTIL, METERED_SINCE = "seats_paid", "seats_paid_until", "metered_since"
 ACT = "freehold_act"  # in the metadata of a refund: which act of ours has made it
 ENDED = "freehold_ended"  # and which subscription has ended, of whose unused rest it is
+OWN_PRICE = "freehold_own_price"  # in the metadata of a coupon: it makes one customer's price of one plan
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class DiscountState:
     amount: int | None
     until: datetime | None  # None: for ever, or once
     once: bool
+    own_price: bool = False  # it is worth what it is for one plan and interval
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import stripe
 
 from billing.gateway.objects import (
     METERED_SINCE,
+    OWN_PRICE,
     SEATS_PAID,
     SEATS_PAID_UNTIL,
     ChangeState,
@@ -84,7 +85,14 @@ def _discount(found: stripe.Discount) -> DiscountState:
     if coupon is None or isinstance(coupon, str):
         return DiscountState(coupon or found.id, None, None, at(found.end), once=False)
     percent = None if coupon.percent_off is None else Decimal(str(coupon.percent_off))
-    return DiscountState(coupon.name or coupon.id, percent, coupon.amount_off, at(found.end), coupon.duration == "once")
+    return DiscountState(
+        coupon.name or coupon.id,
+        percent,
+        coupon.amount_off,
+        at(found.end),
+        once=coupon.duration == "once",
+        own_price=coupon.metadata is not None and OWN_PRICE in coupon.metadata.to_dict(),
+    )
 
 
 def _change(found: stripe.SubscriptionSchedule) -> ChangeState | None:

@@ -48,7 +48,11 @@ def preview(id_: str, wanted: Change, *, customer: str) -> Preview:
         details["trial_end"] = "now"
     if wanted.restarts:
         details["billing_cycle_anchor"] = {"type": "now"}
-    return _preview({"customer": customer, "subscription": id_, "subscription_details": details})
+    asked: stripe.params.InvoiceCreatePreviewParams = {"customer": customer, "subscription": id_}
+    asked["subscription_details"] = details
+    if wanted.drops_discount:
+        asked["discounts"] = ""
+    return _preview(asked)
 
 
 @reaches_stripe

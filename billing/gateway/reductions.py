@@ -1,6 +1,7 @@
 """Money that a customer need not pay: credit on their account, and coupons made for one of them."""
 
 from billing.gateway.connection import client, reaches_stripe
+from billing.gateway.objects import OWN_PRICE
 
 
 @reaches_stripe
@@ -13,8 +14,8 @@ def credit(customer: str, amount: int, currency: str, *, text: str, key: str) ->
 
 
 @reaches_stripe
-def coupon(*, name: str, off: int, currency: str, product: str, months: int | None, key: str) -> str:
-    """A coupon that takes `off` from one product, for so many months or, with None, for ever; returns its id."""
+def own_price(*, name: str, off: int, currency: str, product: str, months: int | None, key: str) -> str:
+    """A coupon that takes `off` from one plan's product, for so many months or, with None, for ever; returns its id."""
     made = client().v1.coupons.create(
         {
             "name": name[:40],
@@ -22,6 +23,7 @@ def coupon(*, name: str, off: int, currency: str, product: str, months: int | No
             "currency": currency,
             "applies_to": {"products": [product]},
             "max_redemptions": 1,
+            "metadata": {OWN_PRICE: "1"},
             **({"duration": "repeating", "duration_in_months": months} if months else {"duration": "forever"}),
         },
         {"idempotency_key": key},

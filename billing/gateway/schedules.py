@@ -18,6 +18,8 @@ from billing.gateway.connection import client, reaches_stripe
 from billing.gateway.reading import id_of
 from billing.gateway.wishes import Wish
 
+_OPEN = {"not_started", "active"}
+
 
 @dataclass(frozen=True)
 class Then:
@@ -27,6 +29,7 @@ class Then:
     at: datetime  # its period's end
     interval: str
     about: Mapping[str, str]  # is kept at the schedule
+    drops_discount: bool = False
 
 
 @reaches_stripe
@@ -39,6 +42,7 @@ def plan(subscription: str, then: Then, *, key: str) -> None:
     made = schedules.create({"from_subscription": subscription}, {"idempotency_key": f"{key}:made"})
     current = made.phases[0]
     now, terms = [_as_it_is(item) for item in current["items"]], _terms(current)
+    later = {**terms, "discounts": ""} if then.drops_discount else terms
     wanted: SubscriptionScheduleUpdateParams = {
         "end_behavior": "release",
         "proration_behavior": "none",
@@ -46,7 +50,7 @@ def plan(subscription: str, then: Then, *, key: str) -> None:
         "phases": [
             {**terms, "items": now, "start_date": current.start_date, "end_date": int(then.at.timestamp())},
             {
-                **terms,
+                **later,
                 "items": cast("list[SubscriptionScheduleUpdateParamsPhaseItem]", wishes.made(then.items)),
                 "billing_cycle_anchor": "phase_start",
                 "duration": {"interval": then.interval, "interval_count": 1},
@@ -58,8 +62,13 @@ def plan(subscription: str, then: Then, *, key: str) -> None:
 
 @reaches_stripe
 def release(id_: str, *, key: str) -> None:
-    """Forget the change: the subscription goes on as it is."""
-    client().v1.subscription_schedules.release(id_, {}, {"idempotency_key": key})
+    """Forget the change: the subscription goes on as it is. One that was released or is over stays so."""
+    schedules = client().v1.subscription_schedules
+    try:
+        schedules.release(id_, {}, {"idempotency_key": key})
+    except stripe.InvalidRequestError:
+        if schedules.retrieve(id_).status in _OPEN:
+            raise
 
 
 def _terms(phase: stripe.SubscriptionSchedule.Phase) -> SubscriptionScheduleUpdateParamsPhase:

@@ -43,6 +43,7 @@ class Change:
     at: datetime | None = None  # the moment from which the difference is counted; None: now
     ends_trial: bool = False
     restarts: bool = False
+    drops_discount: bool = False
 
 
 @reaches_stripe
@@ -106,6 +107,8 @@ def change(
         update["trial_end"] = "now"
     if wanted.restarts:
         update["billing_cycle_anchor"] = {"type": "now"}
+    if wanted.drops_discount:
+        update["discounts"] = ""
     if metadata:
         update["metadata"] = dict(metadata)
     client().v1.subscriptions.update(id_, update, {"idempotency_key": key})

@@ -7,15 +7,6 @@ from typing import TypedDict
 from billing.gateway.products import Tariff, tariff_ids
 
 
-class Custom(TypedDict):
-    """A price for one customer only."""
-
-    product: str
-    currency: str
-    unit_amount: int
-    interval: str
-
-
 @dataclass(frozen=True)
 class Wish:
     """One item: to be there at a price, or, with none, to go away."""
@@ -23,22 +14,12 @@ class Wish:
     tariff: Tariff | None
     item: str | None = None  # the one that is there already
     quantity: int | None = None  # None: a metered one has none
-    custom: Custom | None = None  # in place of the tariff's price
-
-
-class PriceData(TypedDict):
-    product: str
-    currency: str
-    unit_amount: int
-    recurring: dict[str, str]
 
 
 class ItemParams(TypedDict, total=False):
     id: str
     deleted: bool
-    clear_usage: bool
     price: str
-    price_data: PriceData
     quantity: int
 
 
@@ -56,7 +37,7 @@ def made(wishes: Sequence[Wish]) -> list[ItemParams]:
 
 def _ids(wishes: Sequence[Wish]) -> dict[str, str]:
     """The ids of the prices, by their lookup keys."""
-    tariffs = [wish.tariff for wish in wishes if wish.tariff and not wish.custom]
+    tariffs = [wish.tariff for wish in wishes if wish.tariff]
     return dict(zip([one.lookup_key for one in tariffs], tariff_ids(tariffs), strict=True)) if tariffs else {}
 
 
@@ -68,17 +49,7 @@ def _item(wish: Wish, ids: dict[str, str]) -> ItemParams:
 
 
 def _price(wish: Wish, ids: dict[str, str]) -> ItemParams:
-    found: ItemParams = {}
-    if wish.custom:
-        interval = {"interval": wish.custom["interval"]}
-        found["price_data"] = {
-            "product": wish.custom["product"],
-            "currency": wish.custom["currency"],
-            "unit_amount": wish.custom["unit_amount"],
-            "recurring": interval,
-        }
-    elif wish.tariff:
-        found["price"] = ids[wish.tariff.lookup_key]
+    found: ItemParams = {"price": ids[wish.tariff.lookup_key]} if wish.tariff else {}
     if wish.quantity is not None:
         found["quantity"] = wish.quantity
     return found

@@ -116,6 +116,7 @@ def subscription_row(found: SubscriptionState) -> dict[str, Any]:
         "next_interval": change.interval if change else None,
         "next_at": change.at if change else None,
         "discount": ", ".join(discounts.words(one, found.currency) for one in found.discounts)[:200] or None,
+        "own_price": any(one.own_price for one in found.discounts),
     }
 
 

@@ -6,14 +6,15 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from billing.acting import changing, favours, refunds
-from billing.errors import BadCredit, BadMonths, BadPrice, NoSubscription, StripeAway
+from billing.acting import changing, favours, promotions, refunds
+from billing.errors import BadCode, BadCredit, BadMonths, BadPrice, NoSubscription, StripeAway
 from billing.gateway import invoices, subscriptions
 from billing.plans import catalog
 from saas.core.database import transaction
 from saas.core.ids import uuid7
 from tests.support.clocks import Clocked, clocked
 from tests.support.database import sql
+from tests.support.pages import words
 from tests.support.payments import Stripe, location, plan_of, subscribe
 from tests.support.people import Person
 from tests.support.versions import newer
@@ -124,6 +125,42 @@ def test_months_that_are_over_before_the_next_invoice_are_refused(app: Flask, ow
     assert clock.stripe.calls() == {}
     do(app, owner, favours.own_price, 10_000, 12)
     assert "$100.00 a year" in row(app, owner).discount
+
+
+def test_a_price_of_their_own_is_for_its_interval_now(app: Flask, owner: Person, clock: Clocked) -> None:
+    """What is taken off a month is not taken off a year; the page says so, and what is then charged."""
+    clock.wait(days=32)
+    do(app, owner, favours.own_price, 900, None)
+    clock.wait(days=31)
+    page = owner.open("/billing/choose?plan=starter&interval=year")
+    assert "ends with this change" in words(page)
+    assert "$190.00" in words(page)
+    location(owner, page, "/billing/change")
+    clock.look()
+    now = row(app, owner)
+    assert (now.interval, now.amount, now.discount, now.own_price) == ("year", 19_000, None, False)
+    clock.wait(days=366)
+    assert charged(app, owner)[-1] == 19_000
+
+
+def test_a_price_of_their_own_is_for_its_interval_later(app: Flask, owner: Person, clock: Clocked) -> None:
+    """More is taken off a year than a month costs: it would cost nothing for ever."""
+    location(owner, owner.open("/billing/choose?plan=starter&interval=year"), "/billing/change")
+    do(app, owner, favours.own_price, 10_000, None)
+    location(owner, owner.open("/billing/choose?plan=starter"), "/billing/change")
+    clock.look()
+    assert row(app, owner).own_price
+    clock.wait(days=366)
+    now = row(app, owner)
+    assert (now.interval, now.discount, charged(app, owner)[-1]) == ("month", None, 1_900)
+
+
+def test_a_code_does_not_take_the_place_of_a_price_of_their_own(app: Flask, owner: Person, clock: Clocked) -> None:
+    do(app, owner, favours.own_price, 900, None)
+    clock.stripe.forget_calls()
+    with app.app_context(), transaction(), pytest.raises(BadCode, match="a price of its own"):
+        promotions.redeem(owner.tenant, "SPRING", actor="user:tests")
+    assert clock.stripe.calls() == {}
 
 
 # Another version

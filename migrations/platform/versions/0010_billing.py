@@ -119,6 +119,7 @@ def _mirror() -> None:
         sa.Column("next_interval", sa.String(8)),
         _time("next_at"),
         sa.Column("discount", sa.String(200)),
+        sa.Column("own_price", sa.Boolean, server_default=sa.false(), nullable=False),
         sa.Column("cancel_reason", sa.String(500)),
     )
     op.execute(f"UPDATE {SCHEMA}.subscriptions SET version = 1 WHERE plan IS NOT NULL")  # noqa: S608
