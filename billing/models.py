@@ -168,6 +168,11 @@ class Invoice(Base):
         return max(self.paid - self.refunded, 0) if self.payment else 0
 
 
+# Of two that were made in one second the number tells which came first; a draft, which has none yet, is the newest.
+OLDEST_FIRST = (Invoice.created_at, Invoice.number, Invoice.id)
+NEWEST_FIRST = tuple(column.desc() for column in OLDEST_FIRST)
+
+
 class StripeEvent(Base):
     """A webhook as it came, once."""
 

@@ -15,7 +15,7 @@ from billing.errors import CardDeclined, NoSubscription, Refused
 from billing.gateway import cards, invoices, portal, subscriptions
 from billing.inbox.reconcile import Looked
 from billing.mirrored import mirror
-from billing.models import Invoice, Subscription
+from billing.models import OLDEST_FIRST, Invoice, Subscription
 from saas.core.database import db, outside
 
 _MOST = 12  # invoices that are paid at one go
@@ -117,5 +117,5 @@ def _keep(tenant: str, subscription: str | None, wanted: Sequence[str], cause: C
 
 def _open(tenant: str) -> Sequence[Invoice]:
     mine = sa.select(Invoice).where(Invoice.tenant == tenant, Invoice.status == "open", Invoice.due > 0)
-    ordered = mine.order_by(Invoice.created_at, Invoice.id).limit(_MOST)
+    ordered = mine.order_by(*OLDEST_FIRST).limit(_MOST)
     return db.session.scalars(ordered.execution_options(populate_existing=True)).all()

@@ -10,7 +10,7 @@ from billing.entitlement import dunning, notices
 from billing.entitlement.dunning import Step
 from billing.ledger import Notice
 from billing.mirrored import mirror
-from billing.models import OVERDUE, Invoice, Subscription
+from billing.models import OLDEST_FIRST, OVERDUE, Invoice, Subscription
 from billing.plans import catalog
 from saas.core.database import db
 from tenants.models import Standing, Tenant
@@ -120,7 +120,7 @@ def _untold(tenant: str, now: datetime) -> Sequence[Invoice]:
         sa.and_(paid, ~told.where(Notice.kind == "receipt")),
         sa.and_(failing, ~told.where(Notice.kind == "payment-failed-last")),
     )
-    mine = sa.select(Invoice).where(Invoice.tenant == tenant, wanted).order_by(Invoice.created_at, Invoice.id)
+    mine = sa.select(Invoice).where(Invoice.tenant == tenant, wanted).order_by(*OLDEST_FIRST)
     return db.session.scalars(mine.execution_options(populate_existing=True)).all()
 
 

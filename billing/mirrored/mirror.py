@@ -12,7 +12,7 @@ from billing.gateway.connection import livemode
 from billing.gateway.objects import InvoiceState, SubscriptionState
 from billing.gateway.payers import CustomerState
 from billing.mirrored import alarms, discounts, mrr, payers
-from billing.models import LIVE, OVERDUE, Customer, Invoice, Subscription
+from billing.models import LIVE, NEWEST_FIRST, OVERDUE, Customer, Invoice, Subscription
 from billing.plans import model
 from billing.plans.model import PLAN, SEAT
 from saas.core.database import Base, db
@@ -155,7 +155,7 @@ def owes(subscription: Subscription) -> bool:
     """Whether a payment failed, or its newest invoice waits to be paid, as for an hour after each renewal."""
     mine = (Invoice.tenant == subscription.tenant, Invoice.subscription == subscription.id)
     waits = sa.and_(Invoice.status.in_(("draft", "open")), Invoice.due > 0)
-    newest = sa.select(waits).where(*mine).order_by(Invoice.created_at.desc(), Invoice.id).limit(1)
+    newest = sa.select(waits).where(*mine).order_by(*NEWEST_FIRST).limit(1)
     return subscription.status in OVERDUE or bool(db.session.scalar(newest))
 
 
@@ -178,7 +178,7 @@ def owes_still(tenant: str) -> bool:
 def invoices_of(tenant: str, most: int = 50) -> Sequence[Invoice]:
     """The newest first, without drafts."""
     mine = sa.select(Invoice).where(Invoice.tenant == tenant, Invoice.status != "draft")
-    return db.session.scalars(_fresh(mine.order_by(Invoice.created_at.desc(), Invoice.id).limit(most))).all()
+    return db.session.scalars(_fresh(mine.order_by(*NEWEST_FIRST).limit(most))).all()
 
 
 def customer_of(tenant: str) -> Customer | None:
