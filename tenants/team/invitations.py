@@ -3,6 +3,7 @@
 Written as the application: a tenant's own role reads them, without the links' digests, and changes none.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -20,6 +21,7 @@ from tenants.members.models import Invitation, Role
 from tenants.team.errors import AlreadyInvited, AlreadyMember, OwnersOnly, SeatsTaken, UnconfirmedInviter
 from tenants.team.errors import UnknownInvitation as Unknown
 from tenants.usage import service as usage
+from tenants.usage import stocks
 from tenants.usage.limits import SEATS
 
 LIFETIME = timedelta(days=7)
@@ -121,6 +123,14 @@ def seats(tenant: str) -> Seats:
     query = sa.select(sa.func.count()).where(Invitation.tenant == tenant, _GOOD, *_OPEN)
     (taken,) = (meter for meter in usage.meters(tenant) if meter.limit == SEATS)
     return Seats(taken.used, db.session.scalar(query) or 0, taken.allowed)
+
+
+def people(tenants: Collection[str]) -> dict[str, int]:
+    """Members and those who are invited, of each tenant, bound or not."""
+    query = sa.select(Invitation.tenant, sa.func.count()).where(Invitation.tenant.in_(tenants), _GOOD, *_OPEN)
+    invited = dict(db.session.execute(query.group_by(Invitation.tenant)).all())
+    members_ = stocks.used_by(SEATS, tenants)
+    return {tenant: members_.get(tenant, 0) + invited.get(tenant, 0) for tenant in tenants}
 
 
 def _check_inviter(tenant: str, role: Role, by: Person) -> None:
