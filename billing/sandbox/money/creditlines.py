@@ -6,7 +6,7 @@ from typing import Any
 from billing.sandbox.account import Account
 from billing.sandbox.errors import ApiError, no_such
 from billing.sandbox.money.rounding import half_up, shares
-from billing.sandbox.money.totals import by_rate
+from billing.sandbox.money.totals import by_discount, by_rate
 from billing.sandbox.shapes import notes, taxes
 from billing.sandbox.values import Obj
 
@@ -30,8 +30,8 @@ def amounts(lines: list[Obj]) -> Obj:
     return {
         "amount": total,
         "discount_amount": off,
-        "discount_amounts": _by_discount(lines),
-        "pretax_credit_amounts": [each | {"type": "discount"} for each in _by_discount(lines)],
+        "discount_amounts": by_discount(lines),
+        "pretax_credit_amounts": [each | {"type": "discount"} for each in by_discount(lines)],
         "subtotal": subtotal,
         "subtotal_excluding_tax": subtotal - included,
         "total": total,
@@ -99,11 +99,3 @@ def _custom(account: Account, given: dict[str, Any], path: str) -> Obj:
 
 def _shared(tax: Obj, share: Fraction) -> Obj:
     return tax | {"amount": half_up(tax["amount"] * share), "taxable_amount": half_up(tax["taxable_amount"] * share)}
-
-
-def _by_discount(lines: list[Obj]) -> list[Obj]:
-    found: dict[str, int] = {}
-    for line in lines:
-        for each in line["discount_amounts"]:
-            found[each["discount"]] = found.get(each["discount"], 0) + each["amount"]
-    return [{"amount": amount, "discount": wanted} for wanted, amount in found.items()]

@@ -38,8 +38,8 @@ def _fields(account: Account, customer: Obj, subscription: Obj | None, lines: li
         "amount_due": max(total, 0),
         "amount_remaining": max(total, 0),
         "discounts": whole,
-        "total_discount_amounts": _by_discount(lines),
-        "total_pretax_credit_amounts": [_credit(each["amount"], each["discount"]) for each in _by_discount(lines)],
+        "total_discount_amounts": by_discount(lines),
+        "total_pretax_credit_amounts": [_credit(each["amount"], each["discount"]) for each in by_discount(lines)],
         "total_taxes": by_rate(taxes),
         "default_tax_rates": subscription["default_tax_rates"] if subscription else [],
         "automatic_tax": _automatic(customer, subscription),
@@ -62,7 +62,8 @@ def by_rate(taxes: list[Obj]) -> list[Obj]:
     return list(found.values())
 
 
-def _by_discount(lines: list[Obj]) -> list[Obj]:
+def by_discount(lines: list[Obj]) -> list[Obj]:
+    """What each discount takes off several lines together."""
     found: dict[str, int] = {}
     for line in lines:
         for each in line["discount_amounts"]:
