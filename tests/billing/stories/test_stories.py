@@ -49,7 +49,7 @@ def place(app: Flask, asked: Remembering) -> Place:
 def tell(app: Flask, place: Place, asked: Remembering) -> Tell:
     """A life by its name, played when it is asked for first, with how it ends when its events come in order."""
     settings = app.extensions["freehold.settings"]
-    shop = Shop(settings.stripe_api_url or "", settings.stripe_secret_key or "")
+    shop = Shop(settings.stripe_api_url or "https://api.stripe.com", settings.stripe_secret_key or "")
     known: dict[str, tuple[Story, State]] = {}
 
     def told(name: str) -> tuple[Story, State]:
