@@ -154,6 +154,13 @@ class NoSeats(Conflict):
         super().__init__(f"{plan} is for {most} people and no more: choose a larger plan.", action=_PLANS)
 
 
+class StripeFailed(StripeAway):
+    """Stripe has answered that it could not, and would say so again for a day when asked under the same key.
+
+    https://docs.stripe.com/api/idempotent_requests
+    """
+
+
 class UsedKey(Conflict):
     title = "This form can't be used any more"
 
@@ -161,6 +168,13 @@ class UsedKey(Conflict):
         super().__init__(
             "It is a day old, or was for something else. Nothing was changed: reload the page and send it again."
         )
+
+
+class OtherForm(Conflict):
+    title = "This form was sent before with other words"
+
+    def __init__(self) -> None:
+        super().__init__("It may have been done as it was sent first: look at what is there, then open the form anew.")
 
 
 class UnknownCheckout(NotFound):

@@ -153,6 +153,7 @@ class Invoice(Base):
     created_at: Mapped[datetime]
     fetched_at: Mapped[datetime]
     subtotal: Mapped[int] = mapped_column(sa.BigInteger, server_default="0")
+    customer: Mapped[str | None] = mapped_column(STRIPE_ID)  # at Stripe, who is to pay it
     discount: Mapped[int] = mapped_column(sa.BigInteger, server_default="0")
     tax: Mapped[int] = mapped_column(sa.BigInteger, server_default="0")
     credited: Mapped[int] = mapped_column(sa.BigInteger, server_default="0")  # by credit notes

@@ -24,6 +24,9 @@ from saas.core.jobs import enqueue, handler
 
 KEEP_EVENTS = timedelta(days=90)
 _APART = timedelta(seconds=2)
+# Tries, apart by twice as long each time up to an hour: three days, as long as Stripe sends its own events again
+# (https://docs.stripe.com/webhooks). Nothing else would look, so that none may end while Stripe is away.
+_DAYS = 84
 
 
 def _fetch(_job: UUID, event_id: str) -> Fetched | None:
@@ -32,7 +35,7 @@ def _fetch(_job: UUID, event_id: str) -> Fetched | None:
     return kinds.fetch(what) if what else None
 
 
-@handler("billing.handle", outside=_fetch)
+@handler("billing.handle", max_tries=_DAYS, outside=_fetch)
 def handle(event_id: str, fetched: Fetched | None) -> None:
     """An event of Stripe's."""
     events.handle(event_id, fetched)
@@ -47,7 +50,7 @@ def _look(_job: UUID, checkout_id: str, _turn: int) -> Followed | None:
     return following.ask(found.session_id, asked_at)
 
 
-@handler("billing.follow", outside=_look)
+@handler("billing.follow", max_tries=_DAYS, outside=_look)
 def follow(checkout_id: str, turn: int, followed: Followed | None) -> None:
     """Looks after a payment whose webhook may have got lost, less and less often, until it has ended."""
     if followed is None:
@@ -58,7 +61,7 @@ def follow(checkout_id: str, turn: int, followed: Followed | None) -> None:
         enqueue("billing.follow", args=(checkout_id, turn + 1), delay=wait, key=f"{checkout_id}/{turn + 1}")
 
 
-@handler("billing.settle")
+@handler("billing.settle", max_tries=_DAYS)
 def settle(tenant: str, given: str) -> None:
     """What an admin gave until a time has run out: a plan, or another limit than the plan's."""
     limit = db.session.get(Override, UUID(given))
@@ -98,7 +101,7 @@ def _end(job: UUID, tenant: str, subscription: str) -> Looked:
             db.session.execute(acts.ended(tenant, job))
 
 
-@handler("billing.dun", outside=_dun)
+@handler("billing.dun", max_tries=_DAYS, outside=_dun)
 def dun(tenant: str, looked: Looked | None) -> None:
     """A step of dunning has come or is near: an account may do less, its subscription ends, or its people are told."""
     if looked:
@@ -121,7 +124,7 @@ def _check_trial(job: UUID, tenant: str, subscription: str) -> Looked | None:
     return paying.ask(subscription, asked_at)
 
 
-@handler("billing.check_trial", outside=_check_trial)
+@handler("billing.check_trial", max_tries=_DAYS, outside=_check_trial)
 def check_trial(tenant: str, subscription: str, ended: Looked | None) -> None:
     """A trial has begun by a card, which may have had one with another business."""
     if ended is None:
@@ -159,11 +162,16 @@ def _compare(_job: UUID) -> list[Drift]:
 
 @handler("billing.reconcile_all", queue="slow", every=86_400, limit_seconds=300, outside=_compare)
 def reconcile_all(found: list[Drift]) -> None:
-    """Looks at those who differ, one after the other, so that neither Stripe nor other jobs have all at once."""
+    """Looks at those who differ, one after the other, so that neither Stripe nor other jobs have all at once.
+
+    And at those who owe something, whose steps go by a job for each: whichever did not come is made up for.
+    """
     reconcile.tell(found)
     tenants = sorted({one.tenant for one in found})
     for number, tenant in enumerate(tenants):
         enqueue("billing.reconcile", args=(tenant,), key=tenant, delay=_APART * number)
+    for number, tenant in enumerate(mirror.overdue()):
+        enqueue("billing.dun", args=(tenant,), key=tenant, delay=_APART * number)
     audit.record("billing.compared", actor="system", tenant=None, drifted=len(tenants), fields=len(found))
 
 

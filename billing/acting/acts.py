@@ -37,6 +37,8 @@ class Act:
     done: bool = False  # before, when its form was sent first: then there is nothing to do
     again: bool = False  # its form was sent before, and nobody knows how that went
     refused: int = 0  # times that Stripe has said no to it, as to a card that has been replaced since
+    held: bool = False  # it is under way until what came of it is stored
+    sent: bool = False  # what was shown has been found to hold, and Stripe may have done it: not looked at again
 
     @property
     def key(self) -> str:
@@ -45,12 +47,15 @@ class Act:
 
 
 @contextmanager
-def act(name: str, tenant: str, actor: str, reason: str, key: UUID | None, **detail: Any) -> Iterator[Act]:
+def act(
+    name: str, tenant: str, actor: str, reason: str, key: UUID | None, *, kept: bool = True, **detail: Any
+) -> Iterator[Act]:  # fmt: skip
     """Commit the intent as an audit row; the body calls Stripe, with no transaction open; then the deed is a row too.
 
     When the body fails the first row stays alone, which tells that it was tried. A `key` that was used before is the
-    same act, sent again. Raises UsedKey for one of another act, and for one that is not of today, and UnderWay while
-    somebody else does something to the same tenant's payments.
+    same act, sent again. The next act begins when `keep` has stored what came of this one, or with its end where
+    nothing of the subscription is to be `kept`. Raises UsedKey for a key of another act, and for one that is not of
+    today, and UnderWay while somebody else does something to the same tenant's payments.
     """
     if key and not _fresh(key):
         raise UsedKey
@@ -61,7 +66,9 @@ def act(name: str, tenant: str, actor: str, reason: str, key: UUID | None, **det
     elif (before.tenant, before.action) != (tenant, f"{name}.asked"):
         raise UsedKey
     else:
-        asked.done, asked.again, asked.refused = _done(asked), True, _refused(asked)
+        asked.done, asked.again, asked.refused = _done(asked), True, _count(asked, "refused")
+        asked.sent = _count(asked, "sent") > asked.refused
+        asked.detail = {name: before.detail.get(name, value) for name, value in detail.items()}
     mine = begin(tenant, asked.id)
     try:
         with outside():
@@ -73,10 +80,19 @@ def act(name: str, tenant: str, actor: str, reason: str, key: UUID | None, **det
             if isinstance(error, CardDeclined | Refused):
                 connection.execute(_refusal(asked, error))
         raise
-    if mine:
+    if mine and not kept:
         db.session.execute(ended(tenant, asked.id))
+    asked.held = mine and kept
     if not _done(asked):
         db.session.add(_row(asked, name, uuid7()))
+
+
+def send(asked: Act) -> None:
+    """Note that the next call does it, so that the same form goes on with it, whatever it would cost by then."""
+    detail = {"form": str(asked.id)}
+    row = {"action": f"{asked.name}.sent", "actor": asked.actor, "tenant": asked.tenant, "detail": detail}
+    with separate() as connection:
+        connection.execute(sa.insert(AuditEntry).values(id=uuid7(), **row))
 
 
 def keep(asked: Act, subscription: str) -> Subscription:
@@ -86,11 +102,19 @@ def keep(asked: Act, subscription: str) -> Subscription:
     the intent and the deed.
     """
     asked_at = mirror.now()
-    with outside():
-        found = subscriptions.fetch(subscription)
+    try:
+        with outside():
+            found = subscriptions.fetch(subscription)
+    except BaseException:
+        if asked.held:
+            with separate() as connection:
+                connection.execute(ended(asked.tenant, asked.id))
+        raise
     entitlements.lock(asked.tenant)
     mirror.store(asked.tenant, found, asked_at)
     entitlements.settle(asked.tenant, Cause("person", asked.actor, asked.reason))
+    if asked.held:
+        db.session.execute(ended(asked.tenant, asked.id))
     stored = db.session.get(Subscription, found.id, populate_existing=True)
     if stored is None:
         raise LookupError(found.id)
@@ -132,8 +156,8 @@ def _done(asked: Act) -> bool:
     return bool(db.session.scalar(sa.select(sa.exists().where(*mine, same))))
 
 
-def _refused(asked: Act) -> int:
-    mine = (AuditEntry.tenant == asked.tenant, AuditEntry.action == f"{asked.name}.refused")
+def _count(asked: Act, what: str) -> int:
+    mine = (AuditEntry.tenant == asked.tenant, AuditEntry.action == f"{asked.name}.{what}")
     same = AuditEntry.detail["form"].astext == str(asked.id)
     return db.session.scalar(sa.select(sa.func.count()).where(*mine, same)) or 0
 

@@ -12,7 +12,7 @@ from billing.acting.moving import Move
 from billing.entitlement import access, entitlements
 from billing.errors import Ending, PayFirst, SamePlan, StaleOffer, UnknownPlan
 from billing.gateway import previews
-from billing.gateway.objects import METERED_SINCE, SEATS_PAID
+from billing.gateway.objects import SEATS_PAID
 from billing.gateway.previews import Preview
 from billing.gateway.schedules import Then
 from billing.gateway.subscriptions import Change
@@ -22,8 +22,7 @@ from billing.offering import shaping
 from billing.plans import catalog
 from billing.plans.catalog import Interval, Price
 from saas.core.database import outside
-from tenants.usage import stocks
-from tenants.usage.limits import SEATS
+from tenants.team import invitations
 
 HOLDS = timedelta(hours=1)  # so long an offer can be accepted for what it said
 
@@ -71,13 +70,18 @@ def change_plan(  # noqa: PLR0913  all that there is to say of a change, of whic
     if old.cancel_at:
         raise Ending(old.cancel_at)
     later = not at_once and shaping.when(old, price) == "later"
-    if not later and mirror.owes(old):
+    if later and after == {"plan": old.next_plan, "version": old.next_version, "interval": old.next_interval}:
+        return old  # planned already, as by the same form, whose answer got lost
+    if old.status == "trialing" and not ends_trial_by(old, price):
+        due = None  # nothing is charged, whatever a preview of the trial's end would say
+    if not later and before != after and mirror.owes(old):
         raise PayFirst
     if at and not later and not holds(tenant, old, at):
         raise StaleOffer
     wanted = None if before == after else _change(tenant, old, price, at)
     move = _move(tenant, old, wanted, then=_then(old, price, wanted, after) if later else None, due=due)
-    with act("subscription.changed", tenant, actor, reason, key, before=before, after=after) as asked:
+    since = int(mirror.time_of(tenant).timestamp())
+    with act("subscription.changed", tenant, actor, reason, key, before=before, after=after, since=since) as asked:
         moving.carry_out(asked, move)
     return keep(asked, move.subscription)
 
@@ -97,7 +101,7 @@ def holds(tenant: str, old: Subscription, at: datetime) -> bool:
 def _change(tenant: str, old: Subscription, price: Price, at: datetime | None) -> Change:
     """More seats than are included go along only where somebody pays for more now: nobody is to lose theirs by it."""
     now = shaping.when(old, price) == "now" and access.seats_of(old, mirror.time_of(tenant)) > 0
-    seats = shaping.seats_beyond(price.plan, stocks.used(SEATS, tenant)) if now else 0
+    seats = shaping.seats_beyond(price.plan, invitations.people([tenant])[tenant]) if now else 0
     overage = old.metered_item is not None and shaping.METERED in price.plan.overage
     items = shaping.items(price, seats=seats, overage=overage, now=old)
     restarts = old.interval != price.interval and old.status != "trialing"
@@ -111,12 +115,12 @@ def _move(tenant: str, old: Subscription, wanted: Change | None, *, then: Then |
         subscription=old.id,
         customer=(customer and customer.stripe_id) or "",
         schedule=old.schedule,
-        planned=_planned(old),
+        planned=planned(old),
         kept=_kept(old, access.seats_of(old, now)) if at_once else None,
         now=at_once,
         then=then,
         due=due,
-        metadata={SEATS_PAID: "0", METERED_SINCE: str(int(now.timestamp()))},
+        metadata={SEATS_PAID: "0"},
     )
 
 
@@ -127,7 +131,7 @@ def _then(old: Subscription, price: Price, wanted: Change | None, about: Mapping
     return Then(wanted.items, old.period_end, price.interval, told, drops_discount=old.own_price)
 
 
-def _planned(old: Subscription) -> Then | None:
+def planned(old: Subscription) -> Then | None:
     """What its schedule is to bring."""
     if not (old.next_plan and old.next_interval and old.next_at):
         return None

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from billing.acting import customers
 from billing.entitlement import entitlements, trials
 from billing.entitlement.entitlements import Cause
-from billing.errors import AlreadySubscribed, Missing, PayFirst, Refused, Superseded, UnknownCheckout
+from billing.errors import AlreadySubscribed, Missing, PayFirst, Refused, StripeFailed, Superseded, UnknownCheckout
 from billing.gateway import checkouts as gateway
 from billing.gateway.objects import Session
 from billing.inbox import following
@@ -18,7 +18,7 @@ from billing.models import LIVE_CHECKOUT, Checkout, CheckoutState
 from billing.offering import shaping
 from billing.plans.catalog import Price
 from saas.core import audit
-from saas.core.database import db, outside
+from saas.core.database import db, outside, separate
 from saas.core.ids import uuid7
 from saas.core.jobs import enqueue
 from tenants.usage import stocks
@@ -47,19 +47,23 @@ def start(payer: Payer, price: Price) -> str:
     if paid := drop_other(payer.tenant, price):
         return paid
     wanted = _intent(payer, price)
-    if wanted.session_id and (url := _still_open(wanted)):
-        return url
+    if wanted.session_id:
+        if url := _still_open(wanted):
+            return url
+        wanted = _intent(payer, price)
     customer = customers.ensure(payer.tenant, email=payer.email, name=payer.name)
-    with outside():
-        session = gateway.create_session(
-            customer=customer,
-            items=shaping.items(price, seats=wanted.seats),
-            trial_days=wanted.trial_days,
-            tenant=payer.tenant,
-            return_url=wanted.return_url,
-            expires_at=wanted.expires_at,
-            key=str(wanted.id),
-        )
+    items, days, key, over = shaping.items(price, seats=wanted.seats), wanted.trial_days, str(wanted.id), _over(wanted)
+    back, until = wanted.return_url, wanted.expires_at
+    try:
+        with outside():
+            session = gateway.create_session(
+                customer=customer, items=items, trial_days=days, tenant=payer.tenant, return_url=back,
+                expires_at=until, key=key,
+            )  # fmt: skip
+    except StripeFailed:  # the next try has a key of its own
+        with separate() as connection:
+            connection.execute(over)
+        raise
     return _opened(wanted, session)
 
 
@@ -88,8 +92,7 @@ def drop_other(tenant: str, price: Price | None) -> str | None:
         return None
     if found.session_id and _end_at_stripe(found.session_id) == "complete":
         return found.return_url
-    ended = sa.update(Checkout).where(Checkout.id == found.id, Checkout.state.in_(LIVE_CHECKOUT))
-    db.session.execute(ended.values(state=CheckoutState.EXPIRED, url=None, ended_at=sa.func.now()))
+    db.session.execute(_over(found))
     trials.give_back(tenant)
     return None
 
@@ -143,8 +146,12 @@ def _intent(payer: Payer, price: Price) -> Checkout:
 def _still_open(wanted: Checkout) -> str | None:
     """Where to go on with a payment that was opened before: to pay, or, when that has been done, to where it shows."""
     asked_at, session_id, return_url = mirror.now(), wanted.session_id or "", wanted.return_url
-    with outside():
-        followed = following.ask(session_id, asked_at)
+    try:
+        with outside():
+            followed = following.ask(session_id, asked_at)
+    except Missing:  # of the other mode
+        db.session.execute(_over(wanted))
+        return None
     if followed.session.status == "open":
         return followed.session.url
     following.keep(followed, Cause("rule", "checkout"))
@@ -172,9 +179,16 @@ def _trial_days(payer: Payer, price: Price) -> int:
     return days if days and trials.claim(payer.tenant, payer.email) else 0
 
 
+def _over(found: Checkout) -> sa.Update:
+    """The statement by which nobody pays by it any more."""
+    ended = sa.update(Checkout).where(Checkout.id == found.id, Checkout.state.in_(LIVE_CHECKOUT))
+    return ended.values(state=CheckoutState.EXPIRED, url=None, ended_at=sa.func.now())
+
+
 def _is_for(found: Checkout, price: Price) -> bool:
-    wanted = (price.plan.code, price.plan.version, price.interval.value, price.currency)
-    return (found.plan, found.version, found.interval, found.currency) == wanted
+    seats = shaping.seats_beyond(price.plan, stocks.used(SEATS, found.tenant))
+    wanted = (price.plan.code, price.plan.version, price.interval.value, price.currency, seats)
+    return (found.plan, found.version, found.interval, found.currency, found.seats) == wanted
 
 
 def _usable(found: Checkout) -> bool:

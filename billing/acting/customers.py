@@ -1,9 +1,14 @@
 """Who pays for a tenant, at Stripe."""
 
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from billing.errors import Refused, StripeFailed
 from billing.gateway import checkouts as gateway
 from billing.gateway.connection import livemode
 from billing.models import Customer
-from saas.core.database import db, outside
+from saas.core.database import db, outside, separate
 from saas.core.ids import uuid7
 
 
@@ -23,8 +28,17 @@ def ensure(tenant: str, *, email: str, name: str) -> str:
     if row.stripe_id is None:
         db.session.flush()
         id_, kept_email, kept_name = str(row.id), row.email, row.name
-        with outside():
-            made = gateway.create_customer(email=kept_email, name=kept_name, tenant=tenant, key=id_)
+        try:
+            with outside():
+                made = gateway.create_customer(email=kept_email, name=kept_name, tenant=tenant, key=id_)
+        except (
+            Refused,
+            StripeFailed,
+        ):  # the next try has a key of its own, and an address
+            unmade = (Customer.tenant == tenant, Customer.id == UUID(id_), Customer.stripe_id.is_(None))
+            with separate() as connection:
+                connection.execute(sa.delete(Customer).where(*unmade))
+            raise
         row.stripe_id = made
     return row.stripe_id
 

@@ -9,6 +9,7 @@ from billing.acting.acts import act, keep
 from billing.entitlement import entitlements
 from billing.errors import BadCredit, BadMonths, BadPrice, NoSubscription
 from billing.gateway import invoices, payers, previews, reductions, subscriptions
+from billing.inbox import reconcile
 from billing.mirrored import mirror
 from billing.models import Customer, Subscription
 from billing.money import shown, whole
@@ -49,7 +50,9 @@ def credit(tenant: str, amount: int, *, actor: str, reason: str, key: UUID | Non
     payer, currency = customer.stripe_id, currency_of(tenant)
     before = {"balance": customer.balance}
     after = {"balance": customer.balance - amount}
-    with act("credit.given", tenant, actor, reason, key, before=before, after=after, currency=currency) as asked:
+    with act(
+        "credit.given", tenant, actor, reason, key, kept=False, before=before, after=after, currency=currency
+    ) as asked:
         reductions.credit(payer, amount, currency, text=reason[:350], key=asked.key)
     asked_at = mirror.now()
     with outside():
@@ -101,6 +104,8 @@ def worth(tenant: str) -> int:
 
     Raises NoSubscription and StripeAway.
     """
+    mirror.live(tenant)
+    _catch_up(tenant)
     old, customer = mirror.live(tenant), mirror.customer_of(tenant)
     id_, payer, paid = old.id, (customer and customer.stripe_id) or "", _paid(old)
     with outside():
@@ -125,10 +130,18 @@ def cancel_and_refund(tenant: str, *, actor: str, reason: str, key: UUID | None 
         for part in parts:
             invoices.refund(part.payment, part.amount, key=f"{asked.key}:{part.payment}:{part.amount}", ended=id_)
         subscriptions.cancel_now(id_, key=asked.key, comment=reason)
+    keep(asked, id_)
     for part in parts:
         _look_at(tenant, part.invoice)
-    keep(asked, id_)
     return sum(part.amount for part in parts)
+
+
+def _catch_up(tenant: str) -> None:
+    """An invoice of just now, as of a change of plan, may be one that no event has told of yet."""
+    if wanted := reconcile.whom(tenant):
+        with outside():
+            looked = reconcile.ask(wanted)
+        reconcile.keep(tenant, looked)
 
 
 def _parts(subscription: str, payer: str, paid: Sequence[_Paid]) -> list[_Part]:

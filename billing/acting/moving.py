@@ -1,11 +1,12 @@
 """The calls by which a subscription becomes another at Stripe, and what is mended when one of them is refused."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
+from billing.acting import acts
 from billing.acting.acts import Act
 from billing.errors import CardDeclined, Refused, StaleOffer
 from billing.gateway import previews, schedules, subscriptions
+from billing.gateway.objects import METERED_SINCE
 from billing.gateway.schedules import Then
 from billing.gateway.subscriptions import Change
 
@@ -22,7 +23,7 @@ class Move:
     now: Change | None  # what it becomes at once
     then: Then | None  # what it becomes when its period ends
     due: int | None  # what somebody was shown that it costs now; None: nobody was
-    metadata: Mapping[str, str]
+    metadata: dict[str, str]
 
 
 def carry_out(asked: Act, move: Move) -> None:
@@ -32,22 +33,28 @@ def carry_out(asked: Act, move: Move) -> None:
     """
     if asked.done:
         return
-    if move.now and move.due is not None and not asked.again:
+    if move.now and move.due is not None and not asked.sent:
         _check_due(move, move.now, move.due)
+        acts.send(asked)
     if move.schedule:
         schedules.release(move.schedule, key=f"{asked.key}:released")
     if move.then:
-        schedules.plan(move.subscription, move.then, key=f"{asked.key}:later")
+        schedules.plan(move.subscription, move.then, key=f"{asked.key}:{move.schedule or ''}:later")
     if move.now is None:
         return
     if move.kept:
         subscriptions.change(move.subscription, move.kept, charged=False, key=f"{asked.key}:kept")
     try:
-        subscriptions.change(move.subscription, move.now, metadata=move.metadata, key=asked.key)
+        subscriptions.change(move.subscription, move.now, metadata=move.metadata | _since(asked), key=asked.key)
     except (CardDeclined, Refused):
         if move.planned:
             schedules.plan(move.subscription, move.planned, key=f"{asked.key}:restored")
         raise
+
+
+def _since(asked: Act) -> dict[str, str]:
+    """The same whenever the form is sent, as Stripe wants it under one key."""
+    return {METERED_SINCE: str(asked.detail["since"])}
 
 
 def _check_due(move: Move, wanted: Change, due: int) -> None:

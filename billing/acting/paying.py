@@ -74,7 +74,7 @@ def pay_open(tenant: str, *, actor: str, key: UUID, updated: bool = False) -> Ou
         raise NoSubscription
     payer, subscription, wanted = customer.stripe_id, found.id if found else None, [one.id for one in _open(tenant)]
     done = Outcome()
-    with act("invoices.paid", tenant, actor, "To be paid at once.", key, invoices=wanted) as asked:
+    with act("invoices.paid", tenant, actor, "To be paid at once.", key, kept=False, invoices=wanted) as asked:
         if not asked.done:
             method = cards.adopt(payer, subscription, key=f"{asked.key}:card") if updated else None
             for id_ in wanted:
@@ -116,6 +116,5 @@ def _keep(tenant: str, subscription: str | None, wanted: Sequence[str], cause: C
 
 
 def _open(tenant: str) -> Sequence[Invoice]:
-    mine = sa.select(Invoice).where(Invoice.tenant == tenant, Invoice.status == "open", Invoice.due > 0)
-    ordered = mine.order_by(*OLDEST_FIRST).limit(_MOST)
+    ordered = sa.select(Invoice).where(*mirror.unpaid(tenant)).order_by(*OLDEST_FIRST).limit(_MOST)
     return db.session.scalars(ordered.execution_options(populate_existing=True)).all()

@@ -26,7 +26,7 @@ def refund(tenant: str, invoice_id: str, amount: int, *, actor: str, reason: str
     after = {"refunded": invoice.refunded + amount}
     about = {"invoice": invoice_id, "amount": amount, "currency": invoice.currency}
     payment = invoice.payment or ""
-    with act("invoice.refunded", tenant, actor, reason, key, before=before, after=after, **about) as asked:
+    with act("invoice.refunded", tenant, actor, reason, key, kept=False, before=before, after=after, **about) as asked:
         invoices.refund(payment, amount, key=asked.key)
     asked_at = mirror.now()
     with outside():

@@ -9,7 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from billing import money
-from billing.acting import changing
+from billing.acting import acts, changing
 from billing.acting.acts import act, keep
 from billing.entitlement import access, entitlements
 from billing.errors import BadQuantity, NoSeats, NoSubscription, PayFirst, StaleOffer
@@ -79,12 +79,14 @@ def buy(tenant: str, extra: int, *, actor: str, key: UUID | None = None, at: dat
     paid = access.seats_of(old, mirror.time_of(tenant))
     customer = mirror.customer_of(tenant)
     id_, before, payer = old.id, old.seats, (customer and customer.stripe_id) or ""
+    tries = old.status == "trialing"
     free = Change(_wishes(old, price, min(paid, extra))) if paid > before else None
     charged = Change(_wishes(old, price, extra), at) if extra > paid else None
     with act("seats.bought", tenant, actor, "Room for more people.", key, before=before, after=extra) as asked:
-        new = due is not None and not asked.again
-        if charged and new and previews.preview(id_, charged, customer=payer).due != due:
-            raise StaleOffer
+        if charged and due is not None and not tries and not asked.sent:
+            if previews.preview(id_, charged, customer=payer).due != due:
+                raise StaleOffer
+            acts.send(asked)
         if free:  # what is paid for first, for nothing
             subscriptions.change(id_, free, charged=False, key=f"{asked.key}:kept")
         if charged:

@@ -21,6 +21,8 @@ from tenants.models import FREE, Standing, Tenant
 
 _MARGIN = timedelta(seconds=1)  # so that a step of dunning has come by the time that the job looks
 
+_UNKNOWN = timedelta(minutes=10)  # until a worker of the newer release may be there
+
 log = structlog.get_logger()
 
 
@@ -62,6 +64,7 @@ def settle(tenant_id: str, cause: Cause) -> bool:
         found = access.effective(tenant_id)
     except UnknownVersion as error:  # a newer release has sold it: what they have stays until that one is back
         log.warning("billing.unknown_plan", tenant=tenant_id, plan=str(error))
+        enqueue("billing.dun", args=(tenant_id,), delay=_UNKNOWN, key=f"{tenant_id}/unknown/{mirror.now():%Y%m%dT%H%M}")
         return False
     before, step = _shown(tenant), dunning.step_after(subscription, now)
     was = tenant.standing

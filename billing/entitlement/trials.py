@@ -37,7 +37,8 @@ class Mark:
 
 def left(tenant: str, payer: str) -> bool:
     """Whether somebody who would pay by this address can try first."""
-    return not _tried(tenant, _marks(address for address, _ in _addresses(tenant, payer)))
+    known = [address for address, _ in _addresses(tenant, payer)]
+    return not _tried(tenant, _marks(known)) and not _colleagues_tried(tenant, known)
 
 
 def claim(tenant: str, payer: str) -> bool:
@@ -47,7 +48,7 @@ def claim(tenant: str, payer: str) -> bool:
     domain is claimed by who has confirmed an address there, lest somebody else use up a trial that is not theirs.
     """
     known = _addresses(tenant, payer)
-    if _has_subscribed(tenant) or _tried(tenant, _marks(address for address, _ in known)):
+    if not left(tenant, payer):
         return False
     proved = _marks(address for address, confirmed in known if confirmed)
     mine = {mark for mark in _marks(address for address, _ in known) if mark.kind == ADDRESS or mark in proved}
@@ -111,6 +112,19 @@ def _tried(tenant: str, marks: Iterable[Mark]) -> bool:
     pairs = [(mark.kind, mark.digest) for mark in marks]
     query = sa.select(sa.exists().where(sa.tuple_(Trial.kind, Trial.digest).in_(pairs), theirs))
     return _has_subscribed(tenant) or bool(db.session.scalar(query))
+
+
+def _colleagues_tried(tenant: str, addresses: Iterable[str]) -> bool:
+    """Whether another tenant has tried whose owner has an address at one of the domains, confirmed by now."""
+    domains = {normal(one).rpartition("@")[2] for one in addresses} - _public()
+    domain = sa.func.lower(sa.func.split_part(User.email, "@", 2))
+    query = (
+        sa.select(Trial.tenant)
+        .join(Membership, sa.and_(Membership.tenant == Trial.tenant, Membership.role == Role.OWNER))
+        .join(User, User.id == Membership.user_id)
+        .where(Trial.tenant != tenant, User.confirmed_at.is_not(None), domain.in_(domains))
+    )
+    return bool(domains) and bool(db.session.scalar(sa.select(query.exists())))
 
 
 def _take(tenant: str, marks: Iterable[Mark]) -> bool:

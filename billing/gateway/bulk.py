@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import stripe
 
-from billing.gateway import parsing
+from billing.gateway import invoices, parsing
 from billing.gateway.connection import client, reaches_stripe
+from billing.gateway.invoices import Brief
 from billing.gateway.objects import SubscriptionState
 from billing.gateway.payers import CustomerState, state
 
@@ -19,6 +20,7 @@ A_CALL = 100  # as many as Stripe lists at once
 _CUSTOMER = ["data.invoice_settings.default_payment_method", "data.test_clock"]
 _SUBSCRIPTION = [
     "data.schedule", "data.discounts.source.coupon", "data.default_payment_method", "data.test_clock",
+    "data.latest_invoice",
 ]  # fmt: skip
 
 
@@ -28,6 +30,7 @@ class Everything:
 
     customers: dict[str, CustomerState]
     subscriptions: dict[str, SubscriptionState]
+    invoices: dict[str, Brief]  # the newest one of each
 
 
 @reaches_stripe
@@ -41,7 +44,12 @@ def everything() -> Everything:
     return Everything(
         {one.id: state(one, theirs[one.id]) for one in customers.auto_paging_iter()},
         {one.id: parsing.subscription(one) for one in listed},
+        {brief.id: brief for one in listed if (brief := _newest(one))},
     )
+
+
+def _newest(found: stripe.Subscription) -> Brief | None:
+    return invoices.brief(found.latest_invoice) if isinstance(found.latest_invoice, stripe.Invoice) else None
 
 
 def _pages(found: stripe.ListObject[stripe.Subscription]) -> Iterable[stripe.Subscription]:

@@ -10,7 +10,7 @@ import stripe
 import structlog
 from flask import current_app
 
-from billing.errors import CardDeclined, Missing, NoPayments, Refused, StripeAway
+from billing.errors import CardDeclined, Missing, NoPayments, OtherForm, Refused, StripeAway, StripeFailed
 from saas.core.database import check_outside
 from saas.core.settings import current_settings
 
@@ -80,7 +80,10 @@ def _named_errors() -> Iterator[None]:
         yield
     except stripe.CardError as error:
         raise CardDeclined(error.user_message or "The card was declined.") from error
-    except (stripe.InvalidRequestError, stripe.IdempotencyError) as error:
+    except stripe.IdempotencyError as error:
+        log.warning("stripe.key_reused", error=_about(error))
+        raise (StripeAway if error.http_status == HTTPStatus.CONFLICT else OtherForm) from error
+    except stripe.InvalidRequestError as error:
         log.warning("stripe.refused", code=error.code, error=_about(error))
         if error.http_status == HTTPStatus.CONFLICT:  # the same call is under way still
             raise StripeAway from error
@@ -89,7 +92,8 @@ def _named_errors() -> Iterator[None]:
         raise Refused(error.user_message or "It could not be done.") from error
     except stripe.StripeError as error:  # no answer, one without sense, too many calls, a key that is refused
         log.warning("stripe.away", kind=type(error).__name__, error=_about(error))
-        raise StripeAway from error
+        answered = (error.http_status or 0) >= HTTPStatus.INTERNAL_SERVER_ERROR
+        raise (StripeFailed if answered else StripeAway) from error
 
 
 def _about(error: stripe.StripeError) -> str:

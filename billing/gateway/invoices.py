@@ -22,6 +22,10 @@ class Brief(NamedTuple):
     paid: int
     credited: int
 
+    def amounts(self) -> dict[str, str | int]:
+        """What of it changes, by the columns of ours."""
+        return {"status": self.status, "due": self.due, "paid": self.paid, "credited": self.credited}
+
 
 @reaches_stripe
 def fetch(id_: str) -> InvoiceState:
@@ -43,7 +47,12 @@ def of_payment(intent: str) -> str | None:
 @reaches_stripe
 def briefly(customer: str) -> list[Brief]:
     """A customer's hundred newest invoices, the newest first."""
-    return [_brief(found) for found in client().v1.invoices.list({"customer": customer, "limit": 100}).data]
+    return [brief(found) for found in client().v1.invoices.list({"customer": customer, "limit": 100}).data]
+
+
+def brief(found: stripe.Invoice) -> Brief:
+    credited = found.pre_payment_credit_notes_amount + found.post_payment_credit_notes_amount
+    return Brief(found.id, found.status or "draft", found.amount_remaining, found.amount_paid, credited)
 
 
 @reaches_stripe
@@ -84,11 +93,6 @@ def paid_back_at_end(payment: str, subscription: str) -> int:
         (one.amount, one.metadata.to_dict() if one.metadata else {}) for one in found if one.status not in _NO_MONEY
     ]
     return sum(amount for amount, about in moved if about.get(ENDED) == subscription)
-
-
-def _brief(found: stripe.Invoice) -> Brief:
-    credited = found.pre_payment_credit_notes_amount + found.post_payment_credit_notes_amount
-    return Brief(found.id, found.status or "draft", found.amount_remaining, found.amount_paid, credited)
 
 
 def _with_payment(found: stripe.Invoice) -> InvoiceState:

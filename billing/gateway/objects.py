@@ -22,6 +22,7 @@ class Session:
     paid: bool  # or nothing to pay yet
     url: str | None
     subscription: str | None
+    codes: tuple[str, ...] = ()  # promotion codes that were typed in there, by their ids
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ def session(found: stripe.checkout.Session) -> Session:
         paid=found.payment_status != "unpaid",
         url=found.url,
         subscription=id_of(found.subscription),
+        codes=tuple(code for one in found.discounts or () if (code := id_of(one.promotion_code))),
     )
 
 
@@ -56,7 +57,7 @@ def subscription(found: stripe.Subscription) -> SubscriptionState:
         seats_paid=number(about.get(SEATS_PAID)),
         seats_paid_until=at(number(about.get(SEATS_PAID_UNTIL)) or None),
         metered_since=at(number(about.get(METERED_SINCE)) or None),
-        cancel_reason=(told.comment or told.feedback) if told else None,
+        cancel_reason=((told.comment or told.feedback) or "")[:500] or None if told else None,
         clock_at=None if found.test_clock is None or isinstance(found.test_clock, str)
         else known(found.test_clock.frozen_time),
         tenant=about.get("tenant"),

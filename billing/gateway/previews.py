@@ -61,12 +61,25 @@ def unused(id_: str, *, customer: str) -> int:
     details: InvoiceCreatePreviewParamsSubscriptionDetails = {"cancel_now": True}
     details["proration_behavior"] = "always_invoice"
     try:
-        found = _preview({"customer": customer, "subscription": id_, "subscription_details": details})
+        found = client().v1.invoices.create_preview(
+            {"customer": customer, "subscription": id_, "subscription_details": details}
+        )
     except stripe.InvalidRequestError as error:
         if error.code != _NOTHING:
             raise
         return 0
-    return max(-found.total, 0)
+    return max(-sum(_whole(line) for line in found.lines.data if _prorates(line)), 0)
+
+
+def _prorates(line: stripe.InvoiceLineItem) -> bool:
+    """Not what was used, which the last invoice charges."""
+    about = line.parent.subscription_item_details if line.parent else None
+    return about is not None and about.proration
+
+
+def _whole(line: stripe.InvoiceLineItem) -> int:
+    off = sum(one.amount for one in line.discount_amounts or ())
+    return line.amount - off + sum(one.amount for one in line.taxes or () if one.tax_behavior == "exclusive")
 
 
 def _preview(asked: stripe.params.InvoiceCreatePreviewParams) -> Preview:

@@ -120,7 +120,11 @@ def cancel_now(id_: str, *, key: str, comment: str = "") -> None:
     wanted: stripe.params.SubscriptionCancelParams = {"invoice_now": True}
     if comment:
         wanted["cancellation_details"] = {"comment": comment}
-    client().v1.subscriptions.cancel(id_, wanted, {"idempotency_key": key})
+    try:
+        client().v1.subscriptions.cancel(id_, wanted, {"idempotency_key": key})
+    except stripe.InvalidRequestError as error:  # Stripe takes no keys for this call
+        if error.code != "resource_missing":
+            raise  # else it has ended, by the same call maybe
 
 
 @reaches_stripe

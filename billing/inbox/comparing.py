@@ -1,12 +1,14 @@
 """What we have written down of customers and subscriptions beside what Stripe lists of them: drift, field by field."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import InstrumentedAttribute
 
 from billing.gateway.bulk import Everything
 from billing.gateway.connection import livemode
@@ -58,32 +60,51 @@ def _of_customers(known: Mapping[str | None, Customer], listed: Everything, aske
 
 def _of_subscriptions(known: Mapping[str | None, Customer], listed: Everything, asked_at: datetime) -> Iterator[Drift]:
     tenants = {row.tenant for row in known.values()}
-    rows = {row.id: row for row in _subscriptions() if row.tenant in tenants}
-    newest = [one.latest_invoice for one in listed.subscriptions.values() if one.latest_invoice]
-    invoices = set(db.session.scalars(sa.select(Invoice.id).where(Invoice.id.in_(newest))))
+    rows = {row.id: row for row in _subscriptions(listed) if row.tenant in tenants}
     for id_, there in listed.subscriptions.items():
         payer, row = known.get(there.customer), rows.get(id_)
         if row and row.fetched_at < asked_at:
             yield from _fields(row.tenant, id_, row, _columns(there))
-            if there.latest_invoice and there.latest_invoice not in invoices:
-                yield Drift(row.tenant, there.latest_invoice, "exists", "no", "yes")
         elif row is None and payer and there.status != "incomplete" and there.started_at < asked_at:
             yield Drift(payer.tenant, id_, "exists", "no", there.status)
     for id_, row in rows.items():
         if row.status in LIVE and id_ not in listed.subscriptions and row.fetched_at < asked_at:
             yield Drift(row.tenant, id_, "status", row.status, "ended")
+    yield from _of_invoices(rows, listed, asked_at)
 
 
-def _subscriptions() -> list[Subscription]:
-    mine = sa.select(Subscription).where(Subscription.livemode == livemode())
+def _of_invoices(rows: Mapping[str, Subscription], listed: Everything, asked_at: datetime) -> Iterator[Drift]:
+    """The newest of each subscription, as far as Stripe tells of it in a list."""
+    mine = sa.select(Invoice).where(_among(Invoice.id, listed.invoices)).execution_options(populate_existing=True)
+    here = {row.id: row for row in db.session.scalars(mine)}
+    for id_, there in listed.subscriptions.items():
+        brief, owner = listed.invoices.get(there.latest_invoice or ""), rows.get(id_)
+        if brief is None or owner is None or owner.fetched_at >= asked_at:
+            continue
+        row = here.get(brief.id)
+        if row is None:
+            yield Drift(owner.tenant, brief.id, "exists", "no", "yes")
+        elif row.fetched_at < asked_at:
+            yield from _fields(owner.tenant, brief.id, row, brief.amounts())
+
+
+def _subscriptions(listed: Everything) -> list[Subscription]:
+    """Those that live, here or there."""
+    wanted = sa.or_(Subscription.status.in_(LIVE), _among(Subscription.id, listed.subscriptions))
+    mine = sa.select(Subscription).where(Subscription.livemode == livemode(), wanted)
     return list(db.session.scalars(mine.execution_options(populate_existing=True)))
+
+
+def _among(column: sa.ColumnElement[str] | InstrumentedAttribute[str], ids: Iterable[str]) -> sa.ColumnElement[bool]:
+    """Of thousands, as one parameter."""
+    return column == sa.any_(sa.literal(list(ids), ARRAY(sa.String)))
 
 
 def _columns(there: SubscriptionState) -> dict[str, Any]:
     return {name: value for name, value in mirror.subscription_row(there).items() if name not in _ROW}
 
 
-def _fields(tenant: str, id_: str, row: Customer | Subscription, there: Mapping[str, Any]) -> Iterator[Drift]:
+def _fields(tenant: str, id_: str, row: Customer | Subscription | Invoice, there: Mapping[str, Any]) -> Iterator[Drift]:
     for name, value in there.items():
         if getattr(row, name) != value:
             yield Drift(tenant, id_, name, _word(getattr(row, name)), _word(value))

@@ -12,8 +12,10 @@ from billing.gateway.objects import Session, SubscriptionState
 from billing.mirrored import mirror
 from billing.mirrored.mirror import Stored
 from billing.models import Checkout, CheckoutState
+from saas.core import audit
 from saas.core.database import db
 
+REDEEMED = "discount.redeemed"  # in the audit: a promotion code is had once
 AFTER = (30, 120, 600, 3600, 7200)  # seconds until we look by ourselves, each behind the one before
 
 
@@ -48,9 +50,11 @@ def keep(followed: Followed, cause: Cause) -> str | None:
         mirror.store(tenant, one, followed.asked_at)
     if state := ended(followed):
         mine = sa.update(Checkout).where(Checkout.session_id == followed.session.id, Checkout.state != state)
-        db.session.execute(mine.values(state=state, url=None, ended_at=sa.func.now()))
+        new = db.session.scalar(mine.values(state=state, url=None, ended_at=sa.func.now()).returning(Checkout.id))
         if state != CheckoutState.COMPLETE:
             trials.give_back(tenant)
+        for code in followed.session.codes if new and state == CheckoutState.COMPLETE else ():
+            audit.record(REDEEMED, actor="system", tenant=tenant, code=code, act=followed.session.id)
     entitlements.settle(tenant, cause)
     return tenant
 

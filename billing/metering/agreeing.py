@@ -44,10 +44,11 @@ def agree(tenant: str, cap: int, *, actor: str, key: UUID | None = None) -> Subs
         raise InTrial
     if metered is None and cap:  # what was used before nobody had agreed to pay for
         hours.waive(tenant, limits.get(shaping.METERED))
-    since = {METERED_SINCE: str(int(mirror.time_of(tenant).timestamp()))}
-    with act("overage.agreed", tenant, actor, "Chosen on the plan page.", key, before=before, after=cap) as asked:
+    since, why = int(mirror.time_of(tenant).timestamp()), "Chosen on the plan page."
+    with act("overage.agreed", tenant, actor, why, key, before=before, after=cap, since=since) as asked:
         if metered is None and cap and not asked.done:
-            subscriptions.change(id_, Change(wishes), charged=False, metadata=since, key=asked.key)
+            about = {METERED_SINCE: str(asked.detail["since"])}
+            subscriptions.change(id_, Change(wishes), charged=False, metadata=about, key=asked.key)
     if not asked.done:
         db.session.execute(sa.update(Customer).where(Customer.tenant == tenant).values(spending_cap=cap))
     found = keep(asked, id_)

@@ -36,7 +36,7 @@ def look(tenant: str) -> None:
     subscription = mirror.live_subscription_of(tenant)
     spent = spending.of(subscription) if subscription else None
     for meter in usage.meters(tenant):
-        if meter.limit in _limits() and meter.allowed and meter.allowed >= _COUNTED:
+        if meter.allowed and meter.allowed >= _COUNTED:
             _tell(tenant, meter, flows.period())
     if spent and access.effective(tenant).rule == "subscription":
         _tell_of_spending(tenant, spent)

@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import aliased
 
 from billing.errors import NoSubscription
 from billing.gateway.connection import livemode
@@ -16,6 +17,8 @@ from billing.models import LIVE, NEWEST_FIRST, OVERDUE, Customer, Invoice, Subsc
 from billing.plans import model
 from billing.plans.model import PLAN, SEAT
 from saas.core.database import Base, db
+
+_EVER = sa.literal("-infinity").cast(sa.DateTime(timezone=True))
 
 Stored = SubscriptionState | InvoiceState | CustomerState
 
@@ -85,7 +88,7 @@ def drop(invoice: str, asked_at: datetime) -> None:
 
 def invoice_row(found: InvoiceState) -> dict[str, Any]:
     """Its columns."""
-    return {name: value for name, value in vars(found).items() if name not in {"customer", "elsewhere"}}
+    return {name: value for name, value in vars(found).items() if name != "elsewhere"}
 
 
 _SAME = (
@@ -160,19 +163,41 @@ def owes(subscription: Subscription) -> bool:
 
 
 def overdue_since(subscription: Subscription) -> datetime | None:
-    """When the first payment of those that are open failed; None: nothing is overdue."""
+    """When the first payment of those that are open failed, since the last that was made; None: nothing is overdue.
+
+    An older invoice may be open still: a subscription is active again once its newest one is paid
+    (https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses).
+    """
     if subscription.status not in OVERDUE:
         return None
     mine = (Invoice.tenant == subscription.tenant, Invoice.subscription == subscription.id)
     open_ = (Invoice.status == "open", Invoice.due > 0, Invoice.attempts > 0)
-    first = sa.select(sa.func.min(sa.func.coalesce(Invoice.finalized_at, Invoice.created_at))).where(*mine, *open_)
+    newer = aliased(Invoice)
+    paid = sa.select(sa.func.max(newer.created_at)).where(newer.subscription == subscription.id, newer.paid > 0)
+    since = Invoice.created_at > sa.func.coalesce(paid.where(newer.status == "paid").scalar_subquery(), _EVER)
+    failed_at = sa.func.coalesce(Invoice.finalized_at, Invoice.created_at)
+    first = sa.select(sa.func.min(failed_at)).where(*mine, *open_, since)
     return db.session.scalar(first) or subscription.period_start or time_of(subscription.tenant)
 
 
 def owes_still(tenant: str) -> bool:
     """Whether a payment of the tenant's has failed and was never made up for, of an ended subscription's too."""
-    failed = (Invoice.status == "open", Invoice.due > 0, Invoice.attempts > 0)
-    return bool(db.session.scalar(sa.select(sa.exists().where(Invoice.tenant == tenant, *failed))))
+    return bool(db.session.scalar(sa.select(sa.exists().where(*unpaid(tenant), Invoice.attempts > 0))))
+
+
+def unpaid(tenant: str) -> tuple[sa.ColumnElement[bool], ...]:
+    """What invoices are that somebody can pay: of one who was deleted at Stripe, or of the test mode, nobody can."""
+    payer = customer_of(tenant)
+    theirs = sa.or_(Invoice.customer.is_(None), Invoice.customer == (payer.stripe_id if payer else None))
+    return (Invoice.tenant == tenant, Invoice.status == "open", Invoice.due > 0, theirs)
+
+
+def overdue() -> Sequence[str]:
+    """The tenants of which a subscription owes something."""
+    late = (Subscription.status.in_(OVERDUE), Subscription.livemode == livemode())
+    return db.session.scalars(
+        sa.select(Subscription.tenant).where(*late).distinct().order_by(Subscription.tenant)
+    ).all()
 
 
 def invoices_of(tenant: str, most: int = 50) -> Sequence[Invoice]:

@@ -86,6 +86,8 @@ def _tell(done: Outcome, tenant: str) -> None:
     elif done.refused and not any(invoice.confirm for invoice in left.invoices):
         said = " ".join(dict.fromkeys(done.refused.values()))
         flash(f"The payment was declined. The bank says: {said} Try another card, or ask the bank.", "danger")
+    elif not done.paid and not done.refused:
+        flash("That form had been sent before, so no card was tried now. What is open is shown here.", "warning")
 
 
 def _ticket(tenant: str) -> str:

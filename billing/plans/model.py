@@ -65,16 +65,8 @@ class Plan:
     def free(self) -> bool:
         return not self.prices
 
-    @property
-    def currencies(self) -> list[str]:
-        return list(self.prices)
-
     def amount(self, interval: Interval, currency: str) -> int:
         return self.prices[currency][interval]
-
-    def monthly(self, interval: Interval, currency: str) -> Decimal:
-        """What it costs for each month, however it is paid: by it one plan is dearer than another."""
-        return Decimal(0) if self.free else Decimal(self.amount(interval, currency)) / interval.months
 
     def allowances(self) -> list[tuple[Limit, int | None]]:
         """Each limit with how much of it the plan allows; None: as much as they like."""
@@ -131,17 +123,9 @@ class Price:
     amount: int
 
     @property
-    def part(self) -> Part:
-        return Part(self.plan, PLAN)
-
-    @property
     def seat(self) -> int | None:
         """What one more member costs for the interval; None: there can be no more."""
         return self.plan.seat[self.currency][self.interval] if self.plan.seat else None
-
-    @property
-    def monthly(self) -> Decimal:
-        return self.plan.monthly(self.interval, self.currency)
 
 
 @dataclass(frozen=True)

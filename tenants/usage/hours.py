@@ -47,10 +47,13 @@ class Claim:
 
 
 def total(tenant: str, limit: Limit, begin: datetime, end: datetime) -> int:
-    """What was used in the hours that end between `begin` and `end`, as it is written down; bound or not."""
+    """What was used in the hours that end between `begin` and `end`, as it is written down, and is not waived.
+
+    Bound or not.
+    """
     mine = (UsageHour.tenant == tenant, UsageHour.resource == limit.name)
     over = (UsageHour.hour > begin - HOUR, UsageHour.hour <= end - HOUR)
-    summed = sa.select(sa.func.sum(UsageHour.used)).where(*mine, *over)
+    summed = sa.select(sa.func.sum(UsageHour.used - UsageHour.waived)).where(*mine, *over)
     return int(db.session.scalar(summed) or 0)
 
 
@@ -60,22 +63,22 @@ def every(tenant: str) -> Sequence[Any]:
     return db.session.execute(mine.order_by(UsageHour.hour, UsageHour.resource)).all()
 
 
-def owed(limit: Limit, since: Mapping[str, datetime], most: int = 1_000) -> list[Hour]:
-    """Hours that are over and of which not all is told: of each tenant named those that ended after a time of its own.
-
-    The oldest are first, `most` of them. Runs unbound.
-    """
+def owing(limit: Limit, since: Mapping[str, datetime]) -> list[str]:
+    """Which of some tenants have hours that are `owed`, each since a time of its own. Runs unbound."""
     tenants, times = list(since), list(since.values())
     given = sa.func.unnest(sa.literal(tenants, ARRAY(sa.String)), sa.literal(times, ARRAY(sa.DateTime(timezone=True))))
     asked = given.table_valued("tenant", "since", name="asked").render_derived()
-    query = (
-        sa.select(UsageHour.tenant, UsageHour.resource, UsageHour.hour)
-        .join(asked, asked.c.tenant == UsageHour.tenant)
-        .where(UsageHour.resource == limit.name, _OWED)
-        .where(UsageHour.hour + HOUR > asked.c.since, UsageHour.hour < sa.func.now() - HOUR - SETTLED)
-        .order_by(UsageHour.hour, UsageHour.tenant)
-        .limit(most)
-    )
+    mine = sa.exists().where(UsageHour.tenant == asked.c.tenant, *_owed(limit, asked.c.since))
+    return list(db.session.scalars(sa.select(asked.c.tenant).where(mine).order_by(asked.c.tenant)))
+
+
+def owed(limit: Limit, tenant: str, since: datetime) -> list[Hour]:
+    """A tenant's hours that are over and of which not all is told, of those that ended after a time; the oldest first.
+
+    Runs unbound.
+    """
+    mine = (UsageHour.tenant == tenant, *_owed(limit, sa.literal(since)))
+    query = sa.select(UsageHour.tenant, UsageHour.resource, UsageHour.hour).where(*mine).order_by(UsageHour.hour)
     return [Hour(*row) for row in db.session.execute(query)]
 
 
@@ -97,12 +100,17 @@ def sent(claimed: Claim) -> None:
 
 
 def waive(tenant: str, limit: Limit) -> None:
-    """Count as told what was used up to now, but for what is being told; part of the caller's transaction.
+    """Let nobody be charged for what was used up to now, but for what is being told.
 
-    For whoever begins to be charged in the middle of an hour.
+    For whoever begins to be charged in the middle of an hour; part of the caller's transaction.
     """
     mine = (UsageHour.tenant == tenant, UsageHour.resource == limit.name, UsageHour.sending.is_(None))
-    db.session.execute(sa.update(UsageHour).where(*mine, _OWED).values(sent=UsageHour.used))
+    db.session.execute(sa.update(UsageHour).where(*mine, _OWED).values(sent=UsageHour.used, waived=UsageHour.used))
+
+
+def _owed(limit: Limit, since: sa.ColumnElement[datetime]) -> tuple[sa.ColumnElement[bool], ...]:
+    over = (UsageHour.hour + HOUR > since, UsageHour.hour < sa.func.now() - HOUR - SETTLED)
+    return (UsageHour.resource == limit.name, _OWED, *over)
 
 
 def _one(hour: Hour) -> tuple[sa.ColumnElement[bool], ...]:

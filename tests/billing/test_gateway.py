@@ -19,6 +19,7 @@ from billing.gateway.products import Tariff
 from billing.gateway.subscriptions import Change
 from billing.offering import shaping
 from billing.plans import catalog
+from billing.plans.model import PLAN, Part
 from saas.core import database
 from saas.core.database import TransactionOpen, db
 from saas.core.settings import Settings, SettingsError, load
@@ -124,7 +125,7 @@ def test_what_is_not_there_is_missing_and_what_is_wrong_is_refused(app: Flask, s
 
 def price_of(plan: str) -> str:
     price = catalog.price(plan, "month")
-    return products.tariff_ids([Tariff(price.part, price.interval, price.currency)])[0]
+    return products.tariff_ids([Tariff(Part(price.plan, PLAN), price.interval, price.currency)])[0]
 
 
 def test_a_declined_card_says_why(app: Flask, stripe: Stripe) -> None:

@@ -23,11 +23,15 @@ def collect(account: Account, invoice: Obj, method: Obj | None = None, *, authen
 
 
 def settled(account: Account, invoice: Obj) -> None:
-    """After an invoice was paid: a subscription that owed is active again when it owes nothing more."""
+    """After an invoice was paid: a subscription that owed is active again when it was its newest one, or that is paid
+    (https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses)."""
     subscription = subscription_of(account, invoice)
     if subscription is None or subscription["status"] not in _OWING:
         return
-    if any(other["id"] != invoice["id"] for other in _unpaid(account, subscription)):
+    if (
+        subscription["latest_invoice"] != invoice["id"]
+        and account.get("invoice", subscription["latest_invoice"])["status"] == "open"
+    ):
         return
     subscription["status"] = "active"
     account.keep(subscription["id"], retry_at=None, retries=0)

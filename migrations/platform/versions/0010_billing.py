@@ -126,6 +126,7 @@ def _mirror() -> None:
     _add(
         "invoices",
         _count("subtotal"),
+        sa.Column("customer", sa.String(255)),
         _count("discount"),
         _count("tax"),
         _count("credited"),
@@ -212,6 +213,7 @@ def _hours() -> None:
         sa.Column("sent", sa.BigInteger, server_default="0", nullable=False),
         sa.Column("sending", sa.BigInteger),
         _time("sending_at"),
+        sa.Column("waived", sa.BigInteger, server_default="0", nullable=False),
         schema=SCHEMA,
     )
     op.create_index("usage_hours_hour_ix", "usage_hours", ["hour"], schema=SCHEMA)
@@ -221,7 +223,7 @@ def _hours() -> None:
         ALTER TABLE platform.usage_hours ENABLE ROW LEVEL SECURITY;
         CREATE POLICY app ON platform.usage_hours TO fh_app USING (true) WITH CHECK (true);
         CREATE POLICY tenant ON platform.usage_hours FOR SELECT TO fh_tenant USING (tenant = platform.bound());
-        GRANT SELECT (tenant, resource, hour, used) ON platform.usage_hours TO fh_tenant;
+        GRANT SELECT (tenant, resource, hour, used, waived) ON platform.usage_hours TO fh_tenant;
         """
     )
 

@@ -42,7 +42,7 @@ TENANT_COLUMNS: dict[str, tuple[str, str]] = {
     ),
     "tenants": ("SELECT", "id limits"),
     "usage": ("UPDATE", "used"),
-    "usage_hours": ("SELECT", "tenant resource hour used"),
+    "usage_hours": ("SELECT", "tenant resource hour used waived"),
     "users": ("SELECT", "id name email"),
 }
 

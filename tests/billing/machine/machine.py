@@ -142,6 +142,12 @@ class Payments(RuleBasedStateMachine):
         self.model.card_works = False
         self.heard("card stops working", way, dice)
 
+    @precondition(lambda self: paying(self) and not self.model.card_works)
+    @rule(**HEARD)
+    def payment_fails(self, way: str, dice: Random) -> None:
+        """The next month comes, and cannot be charged; by chance alone that hardly ever happens."""
+        self.wait(35, way, dice)
+
     @precondition(owing)
     @rule(**HEARD)
     def try_to_pay(self, way: str, dice: Random) -> None:

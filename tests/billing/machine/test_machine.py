@@ -5,6 +5,7 @@ which some steps must then show.
 """
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from zlib import crc32
 
 import pytest
@@ -15,6 +16,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from billing.entitlement import access, entitlements
 from billing.ledger import AccessChange
+from billing.mirrored import mirror
 from billing.models import Subscription
 from saas.core.database import db
 from tests.billing.machine.machine import Payments
@@ -91,7 +93,8 @@ def sell_twice(patch: pytest.MonkeyPatch) -> None:
     def none(_tenant: str) -> Subscription | None:
         return None
 
-    patch.setattr("billing.acting.checkout.mirror.live_subscription_of", none)
+    theirs = SimpleNamespace(**{**vars(mirror), "live_subscription_of": none})
+    patch.setattr("billing.acting.checkout.mirror", theirs)  # and nobody else's
 
 
 FAULTS = {

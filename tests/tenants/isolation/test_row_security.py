@@ -451,7 +451,7 @@ def test_what_a_tenant_may_do_in_the_platforms_schema_is_this_and_no_more(solo: 
         ("users", "SELECT"): COLUMNS,
         ("tenants", "SELECT"): {"id", "limits"},
         ("usage", "UPDATE"): {"used"},
-        ("usage_hours", "SELECT"): {"tenant", "resource", "hour", "used"},
+        ("usage_hours", "SELECT"): {"tenant", "resource", "hour", "used", "waived"},
         ("invitations", "SELECT"): {column.name for column in Invitation.__table__.columns} - {"secret_digest"},
         ("jobs", "INSERT"): {column.name for column in Job.__table__.columns} - TOLD_BY_WORKERS,
         ("audit", "INSERT"): {column.name for column in AuditEntry.__table__.columns} - {"at"},

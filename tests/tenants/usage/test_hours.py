@@ -73,13 +73,15 @@ def test_hours_are_owed_that_are_over_and_not_told_in_full(app: Flask, owner: Pe
     assert first
     finish(app, first)
     with app.app_context():
-        found = hours.owed(API_CALLS, {owner.tenant: LONG_AGO, stranger.tenant: NINE + timedelta(hours=2, minutes=30)})
-        assert [(hour.tenant, hour.hour) for hour in found] == [
-            (owner.tenant, NINE + hours.HOUR),
-            *((tenant, NINE + 2 * hours.HOUR) for tenant in sorted([owner.tenant, stranger.tenant])),
-        ]
-        assert hours.owed(API_CALLS, {owner.tenant: LONG_AGO}, most=1) == found[:1]
-        assert hours.owed(API_CALLS, {}) == []
+        late = NINE + timedelta(hours=2, minutes=30)
+        assert [hour.hour for hour in hours.owed(API_CALLS, owner.tenant, LONG_AGO)] == [
+            NINE + hours.HOUR, NINE + 2 * hours.HOUR,
+        ]  # fmt: skip
+        assert [hour.hour for hour in hours.owed(API_CALLS, stranger.tenant, late)] == [NINE + 2 * hours.HOUR]
+        both = {owner.tenant: LONG_AGO, stranger.tenant: late}
+        assert hours.owing(API_CALLS, both) == sorted(both)
+        assert hours.owing(API_CALLS, {owner.tenant: LONG_AGO, stranger.tenant: late + hours.HOUR}) == [owner.tenant]
+        assert hours.owing(API_CALLS, {}) == []
 
 
 def test_an_hour_is_claimed_by_one_of_many_at_once(app: Flask, owner: Person) -> None:
