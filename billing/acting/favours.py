@@ -20,6 +20,7 @@ from saas.core.database import outside
 
 MOST_CREDIT = 10**8  # in the minor unit
 _LONGEST_MONTH = timedelta(days=31)
+_BEGINS = ("subscription_create", "subscription_cycle")  # the invoice that a period begins with by itself
 
 
 class _Paid(NamedTuple):
@@ -170,7 +171,15 @@ def _product(old: Subscription) -> str:
 
 
 def _paid(old: Subscription) -> list[_Paid]:
-    """What was paid for the period that runs."""
-    begun = old.period_start or old.started_at
-    mine = (one for one in mirror.invoices_of(old.tenant) if one.subscription == old.id and one.created_at >= begun)
-    return [_Paid(one.id, one.payment, one.paid, one.refunded) for one in mine if one.payment and one.paid]
+    """What was paid for the period that runs, the newest first.
+
+    Also what was paid for one that gave way to it before its end, as when somebody goes from the month to the year: its
+    rest was taken off the newer invoice.
+    """
+    found = list[_Paid]()
+    for one in mirror.invoices_of(old.tenant):
+        if one.subscription == old.id and one.payment and one.paid:
+            found.append(_Paid(one.id, one.payment, one.paid, one.refunded))
+        if one.subscription == old.id and one.reason in _BEGINS:
+            break
+    return found

@@ -216,6 +216,17 @@ def test_what_was_paid_by_two_invoices_goes_back_by_both(app: Flask, owner: Pers
     assert sorted(back(owner, clock)) == [1_900, 28_000]
 
 
+def test_of_a_year_that_took_the_place_of_a_month_all_goes_back(app: Flask, owner: Person, clock: Clocked) -> None:
+    """Its invoice was less by what the month had been paid with."""
+    clock.wait(days=3)
+    location(owner, owner.open("/billing/choose?plan=starter&interval=year"), "/billing/change")
+    clock.stripe.deliver(owner.browser)
+    assert sum(charged(app, owner)) == 1_900 + charged(app, owner)[1] > 19_000
+    assert worth(app, owner) == 19_000
+    assert do(app, owner, favours.cancel_and_refund) == 19_000
+    assert sum(back(owner, clock)) == 19_000
+
+
 def test_never_more_goes_back_than_was_paid(app: Flask, owner: Person, clock: Clocked) -> None:
     invoice = sql(app, "SELECT id FROM platform.invoices WHERE tenant = :t", t=owner.tenant)[0].id
     with app.app_context(), transaction():
