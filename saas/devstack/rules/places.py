@@ -10,6 +10,8 @@ ALLOWED: dict[str, dict[str, str]] = {
     },
     "commits": {
         "billing/acting/acts.py": "what Stripe has refused stays known when its request is rolled back",
+        "billing/acting/checkout.py": "what Stripe could not do is not asked again under the same key",
+        "billing/acting/customers.py": "the same",
         "billing/metering/": "tells Stripe hour by hour: one that was told is written down before the next",
         "billing/sandbox/store.py": "keeps the stand-in's own file, where each call is a transaction",
         "billing/offering/sync.py": "reads what was published first, since no transaction spans a call to Stripe",
