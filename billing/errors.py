@@ -212,7 +212,7 @@ class BadUntil(Invalid):
 class BadCap(Invalid):
     title = "That cap can't be used"
 
-    def __init__(self, message: str = "Write an amount such as 50, or 0 to stop at what is included.") -> None:
+    def __init__(self, message: str = "Write an amount such as 50 or 12.50, or 0 to stop at what is included.") -> None:
         super().__init__(message, fields={"cap": message})
 
 

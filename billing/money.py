@@ -4,11 +4,13 @@ import re
 from decimal import Decimal
 
 _SIGNS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
+_NAMES = {"usd": "US dollars", "eur": "euro", "gbp": "pounds sterling", "jpy": "yen"}
 # https://docs.stripe.com/currencies#zero-decimal and #three-decimal
 _NONE = "bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf"
 _THREE = "bhd jod kwd omr tnd"
 _DECIMALS = {**dict.fromkeys(_NONE.split(), 0), **dict.fromkeys(_THREE.split(), 3)}
-_AMOUNT = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,3})?")
+# A comma is a decimal sign too, but not before three digits, where most who write it mean thousands.
+_AMOUNT = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,3}|,[0-9]{1,2})?")
 
 
 def whole(amount: object) -> bool:
@@ -33,11 +35,16 @@ def short(amount: int, currency: str) -> str:
     return shown(amount, currency).removesuffix(".00")
 
 
+def named(currency: str) -> str:
+    """ "euro", as in "prices in euro"; its code where it has no name here."""
+    return _NAMES.get(currency, currency.upper())
+
+
 def minor(written: str, currency: str) -> int | None:
-    """ "12.50" in the minor unit; None of what is no amount of this currency, as half a yen."""
+    """ "12.50" or "12,50" in the minor unit; None of what is no amount of this currency, as half a yen."""
     if not _AMOUNT.fullmatch(written):
         return None
-    amount = Decimal(written).scaleb(decimals(currency))
+    amount = Decimal(written.replace(",", ".")).scaleb(decimals(currency))
     return int(amount) if amount == int(amount) else None
 
 

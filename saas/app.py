@@ -5,6 +5,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from billing.inbox import webhook
 from billing.module import MODULE as BILLING
+from billing.pages.selling import SELLING
 from migrations import fleet
 from saas.accounts import account
 from saas.accounts import tasks as _account_tasks  # noqa: F401
@@ -16,7 +17,7 @@ from saas.core.mail import tasks as _mail_tasks  # noqa: F401
 from saas.core.settings import Settings, load
 from saas.devstack.demo import tasks as _demo_tasks  # noqa: F401
 from saas.signup import views as signup
-from tenants import discovery, gone, isolation, rooms
+from tenants import discovery, gone, isolation, rooms, selling
 from tenants.isolation import enforcement
 
 
@@ -33,6 +34,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["freehold.bind"] = isolation.bind
     app.extensions["freehold.bound"] = isolation.bound
     app.extensions["freehold.gone"] = gone.answer
+    app.extensions[selling.KEY] = SELLING
 
     edge.init_app(app, settings)
     database.init_app(app, settings, isolation.Connection)

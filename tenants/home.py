@@ -6,6 +6,7 @@ from flask import Blueprint, Response, render_template
 from flask.typing import ResponseReturnValue
 
 from saas.core import identity
+from tenants import gauges
 from tenants.backend.collections import service as collections
 from tenants.backend.collections.views import listed
 from tenants.backend.keys import service as keys
@@ -13,6 +14,7 @@ from tenants.backend.keys.views import curl
 from tenants.members import permissions
 from tenants.members import service as members
 from tenants.members.permissions import needs
+from tenants.routing import binds_later
 from tenants.usage import limits
 from tenants.usage import service as usage
 from tenants.usage.features import needs_feature
@@ -42,10 +44,11 @@ def home() -> ResponseReturnValue:
 
 @blueprint.get("/usage")
 @needs(permissions.USAGE_READ)
+@binds_later
 def meters() -> ResponseReturnValue:
     workspace = identity.tenant()
     return render_template(
-        "tenants/usage.html", meters=usage.meters(workspace.id), exports=limits.has(workspace.limits, USAGE_EXPORT)
+        "tenants/usage.html", meters=gauges.meters(workspace.id), exports=limits.has(workspace.limits, USAGE_EXPORT)
     )
 
 

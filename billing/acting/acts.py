@@ -9,12 +9,13 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from billing.entitlement import entitlements
+from billing.entitlement import entitlements, notices
 from billing.entitlement.entitlements import Cause
 from billing.errors import CardDeclined, Refused, UnderWay, UsedKey
 from billing.gateway import subscriptions
 from billing.mirrored import mirror
 from billing.models import Customer, Subscription
+from billing.plans import catalog
 from saas.core.audit import AuditEntry
 from saas.core.database import db, outside, separate
 from saas.core.ids import made_at, uuid7
@@ -80,6 +81,7 @@ def act(
             if isinstance(error, CardDeclined | Refused):
                 connection.execute(_refusal(asked, error))
         raise
+    entitlements.lock(tenant)  # the same form, sent twice at once, is one deed
     if mine and not kept:
         db.session.execute(ended(tenant, asked.id))
     asked.held = mine and kept
@@ -87,9 +89,9 @@ def act(
         db.session.add(_row(asked, name, uuid7()))
 
 
-def send(asked: Act) -> None:
+def send(asked: Act, **detail: Any) -> None:
     """Note that the next call does it, so that the same form goes on with it, whatever it would cost by then."""
-    detail = {"form": str(asked.id)}
+    detail |= {"form": str(asked.id)}
     row = {"action": f"{asked.name}.sent", "actor": asked.actor, "tenant": asked.tenant, "detail": detail}
     with separate() as connection:
         connection.execute(sa.insert(AuditEntry).values(id=uuid7(), **row))
@@ -119,6 +121,12 @@ def keep(asked: Act, subscription: str) -> Subscription:
     if stored is None:
         raise LookupError(found.id)
     return stored
+
+
+def tell(asked: Act, now: Subscription, kind: str) -> None:
+    """Mail a tenant's people what was done with their subscription, once for each act."""
+    names = {"plan": catalog.name_of(now.plan or ""), "then": catalog.name_of(now.next_plan or "")}
+    notices.tell(asked.tenant, kind, str(asked.id), subscription=now, **names)
 
 
 def begin(tenant: str, act: UUID) -> bool:

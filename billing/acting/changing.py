@@ -7,7 +7,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from billing.acting import moving
-from billing.acting.acts import act, keep
+from billing.acting.acts import act, keep, tell
 from billing.acting.moving import Move
 from billing.entitlement import access, entitlements
 from billing.errors import Ending, PayFirst, SamePlan, StaleOffer, UnknownPlan
@@ -81,9 +81,14 @@ def change_plan(  # noqa: PLR0913  all that there is to say of a change, of whic
     wanted = None if before == after else _change(tenant, old, price, at)
     move = _move(tenant, old, wanted, then=_then(old, price, wanted, after) if later else None, due=due)
     since = int(mirror.time_of(tenant).timestamp())
-    with act("subscription.changed", tenant, actor, reason, key, before=before, after=after, since=since) as asked:
+    when = old.period_end.isoformat() if later and old.period_end else "now"
+    told: dict[str, Any] = {"before": before, "after": after, "when": when, "since": since}
+    with act("subscription.changed", tenant, actor, reason, key, **told) as asked:
         moving.carry_out(asked, move)
-    return keep(asked, move.subscription)
+    kept = keep(asked, move.subscription)
+    if later and kept.next_at:
+        tell(asked, kept, "plan-planned")
+    return kept
 
 
 def ends_trial_by(old: Subscription, price: Price) -> bool:

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from billing.acting.acts import act, keep
+from billing.acting.acts import act, keep, send
 from billing.entitlement import entitlements
 from billing.errors import BadCredit, BadMonths, BadPrice, NoSubscription
 from billing.gateway import invoices, payers, previews, reductions, subscriptions
@@ -87,17 +87,23 @@ def own_price(
     if not (whole(amount) and 0 <= amount < old.amount):
         raise BadPrice(shown(old.amount, old.currency))
     id_, off, currency, product = old.id, old.amount - amount, old.currency, _product(old)
-    if months and old.period_end and old.period_end - mirror.time_of(tenant) > months * _LONGEST_MONTH:
+    if months and over_before_charged(old, months):
         raise BadMonths
     name = f"{shown(amount, currency)} a {old.interval or Interval.MONTH}"
     before = {"amount": old.amount, "discount": old.discount}
     after = {"amount": amount, "months": months}
-    with act("price.given", tenant, actor, reason, key, before=before, after=after) as asked:
+    told: dict[str, Any] = {"before": before, "after": after, "currency": currency, "interval": old.interval}
+    with act("price.given", tenant, actor, reason, key, **told) as asked:
         coupon = reductions.own_price(
             name=name, off=off, currency=currency, product=product, months=months, key=f"{asked.key}:coupon"
         )
         subscriptions.reduce(id_, coupon, key=asked.key)
     return keep(asked, id_)
+
+
+def over_before_charged(old: Subscription, months: int) -> bool:
+    """Whether a price for so many months would be over before the next invoice, which it is for."""
+    return old.period_end is not None and old.period_end - mirror.time_of(old.tenant) > months * _LONGEST_MONTH
 
 
 def worth(tenant: str) -> int:
@@ -124,12 +130,13 @@ def cancel_and_refund(tenant: str, *, actor: str, reason: str, key: UUID | None 
     old, customer = mirror.live(tenant), mirror.customer_of(tenant)
     id_, payer, paid, ends = old.id, (customer and customer.stripe_id) or "", _paid(old), old.cancel_at
     before, after = {"ends": ends and ends.isoformat()}, {"ends": "now", "refunded": planned}
-    with act(
-        "subscription.ended", tenant, actor, reason, key, before=before, after=after, currency=old.currency
-    ) as asked:
+    currency = old.currency
+    with act("subscription.ended", tenant, actor, reason, key, before=before, after=after, currency=currency) as asked:
         parts = _parts(id_, payer, paid)
         for part in parts:
             invoices.refund(part.payment, part.amount, key=f"{asked.key}:{part.payment}:{part.amount}", ended=id_)
+        gone = sum(invoices.paid_back_at_end(one.payment, id_) for one in paid)  # also by a form that broke off
+        send(asked, subscription=id_, refunded=gone, currency=currency)
         subscriptions.cancel_now(id_, key=asked.key, comment=reason)
     keep(asked, id_)
     for part in parts:

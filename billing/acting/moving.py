@@ -37,7 +37,7 @@ def carry_out(asked: Act, move: Move) -> None:
         _check_due(move, move.now, move.due)
         acts.send(asked)
     if move.schedule:
-        schedules.release(move.schedule, key=f"{asked.key}:released")
+        schedules.release(move.schedule, key=f"{asked.key}:{move.schedule}:released")
     if move.then:
         schedules.plan(move.subscription, move.then, key=f"{asked.key}:{move.schedule or ''}:later")
     if move.now is None:

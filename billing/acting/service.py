@@ -8,7 +8,7 @@ StripeAway and leave everything as it was when Stripe does not answer.
 from datetime import datetime
 from uuid import UUID
 
-from billing.acting.acts import act, keep
+from billing.acting.acts import act, keep, tell
 from billing.entitlement import entitlements
 from billing.errors import BadUntil, NoSubscription
 from billing.gateway import portal as gateway_portal
@@ -21,10 +21,11 @@ from saas.core.database import outside
 def cancel(tenant: str, *, at_period_end: bool, actor: str, reason: str, key: UUID | None = None) -> Subscription:
     """End the subscription, at once or when what is paid for is used up. Nothing is deleted. Raises NoSubscription."""
     old = _locked(tenant)
-    id_, schedule = old.id, old.schedule
-    before, after = _end_of(old), "period end" if at_period_end else "now"
+    id_, schedule, period_end = old.id, old.schedule, old.period_end
+    before, last = {"ends": _end_of(old)}, period_end.isoformat() if period_end else "period end"
+    after = {"ends": last if at_period_end else "now"}
     with act(
-        "subscription.cancelled", tenant, actor, reason, key, before={"ends": before}, after={"ends": after}
+        "subscription.cancelled", tenant, actor, reason, key, before=before, after=after, subscription=id_
     ) as asked:
         if schedule and not asked.done:
             schedules.release(schedule, key=f"{asked.key}:released")
@@ -32,7 +33,10 @@ def cancel(tenant: str, *, at_period_end: bool, actor: str, reason: str, key: UU
             subscriptions.cancel_at_period_end(id_, True, key=asked.key, comment=reason)
         else:
             subscriptions.cancel_now(id_, key=asked.key, comment=reason)
-    return keep(asked, id_)
+    kept = keep(asked, id_)
+    if kept.live and kept.cancel_at:
+        tell(asked, kept, "plan-cancelled")
+    return kept
 
 
 def resume(tenant: str, *, actor: str, reason: str, key: UUID | None = None) -> Subscription:
@@ -45,7 +49,10 @@ def resume(tenant: str, *, actor: str, reason: str, key: UUID | None = None) -> 
         if schedule and not asked.done:  # by which Stripe would go, and not by us
             schedules.release(schedule, key=f"{asked.key}:released")
         subscriptions.cancel_at_period_end(id_, False, key=asked.key)
-    return keep(asked, id_)
+    kept = keep(asked, id_)
+    if kept.live and not kept.cancel_at:
+        tell(asked, kept, "plan-goes-on")
+    return kept
 
 
 def extend_trial(tenant: str, until: datetime, *, actor: str, reason: str, key: UUID | None = None) -> Subscription:

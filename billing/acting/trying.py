@@ -61,7 +61,7 @@ def refuse(tenant: str, subscription: str) -> None:
     found = mirror.subscription_of(tenant)
     plan = catalog.name_of(found.plan or "") if found else ""
     notices.tell(tenant, "trial-refused", subscription, plan=plan)
-    text = "Its trial was ended at once: the card has had one with another business, and has been charged."
+    text = "Its trial was ended at once: the card has had one with another business. Its first period is to be paid."
     flags.raise_flag(tenant, SECOND_TRIAL, subscription, text)
 
 

@@ -12,14 +12,18 @@ from billing.entitlement import access, dunning, occasions, trials
 from billing.entitlement.access import UnknownVersion
 from billing.ledger import AccessChange
 from billing.mirrored import mirror, mrr
-from billing.models import Subscription
+from billing.models import Customer, Subscription
 from billing.plans import catalog
+from saas.core.audit import AuditEntry
 from saas.core.database import db
 from saas.core.jobs import enqueue
 from tenants import suspension
 from tenants.models import FREE, Standing, Tenant
 
 _MARGIN = timedelta(seconds=1)  # so that a step of dunning has come by the time that the job looks
+
+# Acts that change what a tenant may do; a credit or a refund, which is under way as well, does not.
+_MOVES = ("subscription.", "seats.", "trial.", "overage.", "invoices.")
 
 _UNKNOWN = timedelta(minutes=10)  # until a worker of the newer release may be there
 
@@ -75,6 +79,7 @@ def settle(tenant_id: str, cause: Cause) -> bool:
     after = _shown(tenant)
     if before == after:
         return False
+    cause = _under_way(tenant_id) or cause if cause.kind == "event" else cause
     db.session.add(
         AccessChange(
             tenant=tenant_id, cause=cause.kind, source=cause.source, rule=found.rule, reason=cause.reason,
@@ -89,6 +94,16 @@ def access_changes_of(tenant: str, most: int = 100) -> Sequence[AccessChange]:
     """Why the tenant may do what it may, the newest change first."""
     mine = sa.select(AccessChange).where(AccessChange.tenant == tenant)
     return db.session.scalars(mine.order_by(AccessChange.id.desc()).limit(most)).all()
+
+
+def _under_way(tenant: str) -> Cause | None:
+    """Who does something at Stripe at this moment: an event of it may come before what came of it is stored."""
+    mine = (Customer.tenant == tenant, Customer.acting_until > sa.func.clock_timestamp())
+    query = sa.select(AuditEntry).join(Customer, Customer.acting == AuditEntry.id).where(*mine)
+    asked = db.session.scalar(query)
+    if asked is None or not asked.action.startswith(_MOVES):
+        return None
+    return Cause("person", asked.actor, asked.detail.get("reason"))
 
 
 def _look_again(tenant: str, subscription: Subscription | None, now: datetime) -> None:

@@ -12,12 +12,14 @@ from billing.ledger import Notice
 from billing.mirrored import mirror
 from billing.models import OLDEST_FIRST, OVERDUE, Invoice, Subscription
 from billing.plans import catalog
+from saas.core.audit import AuditEntry
 from saas.core.database import db
 from tenants.models import Standing, Tenant
 
 # Stripe sends an event again for three days, and each tenant is asked about daily: what is older is no news.
 _NEWS = timedelta(days=7)
 _BEFORE_TRIAL_ENDS = timedelta(days=3)  # as customer.subscription.trial_will_end comes
+_PAID_BACK = "subscription.ended.sent"  # in the audit, with how much
 _SAME_MOMENT = timedelta(days=1)  # between the end of a trial and what follows from it
 
 
@@ -47,8 +49,8 @@ def _payments(tenant: Tenant, subscription: Subscription, now: datetime) -> None
     """Receipts, and what failed for the first and for the last time."""
     for invoice in _untold(tenant.id, now):
         if invoice.status == "paid":
-            first = subscription.trial_end is not None and _at_once(invoice.created_at, subscription.trial_end)
             mine = invoice.subscription == subscription.id
+            first = mine and _is_first(subscription, invoice)
             period = subscription if mine and _newest(subscription, invoice) else None
             notices.tell(tenant.id, "receipt", invoice.id, invoice=invoice, after_trial=first, period=period)
         elif invoice.subscription == subscription.id and subscription.status in OVERDUE:
@@ -99,9 +101,37 @@ def _end(tenant: Tenant, subscription: Subscription, now: datetime) -> None:
     unpaid = sa.exists().where(*mine, Invoice.attempts > 0, Invoice.due > 0, Invoice.status != "paid")
     if db.session.scalar(sa.select(unpaid)):
         why = "unpaid"
+    elif _by_us(subscription):
+        why = "support"
     else:
         why = "trial" if subscription.trial_end and _at_once(ended, subscription.trial_end) else "asked"
-    _tell(tenant, subscription, "plan-ended", subscription.id, why=why)
+    back = _paid_back(subscription)
+    _tell(tenant, subscription, "plan-ended", subscription.id, why=why, back=back)
+
+
+def _by_us(subscription: Subscription) -> bool:
+    """Whether one of those who run this site has ended it; its people can only let it end with its period."""
+    now = AuditEntry.detail["after"]["ends"].astext == "now"
+    cancelled = sa.and_(AuditEntry.action == "subscription.cancelled.asked", now)
+    ended = AuditEntry.action == _PAID_BACK
+    mine = (AuditEntry.tenant == subscription.tenant, AuditEntry.detail["subscription"].astext == subscription.id)
+    return bool(db.session.scalar(sa.select(sa.exists().where(*mine, sa.or_(cancelled, ended)))))
+
+
+def _paid_back(subscription: Subscription) -> int:
+    """What goes back of what was paid, as was noted before the end; in the minor unit."""
+    mine = (AuditEntry.tenant == subscription.tenant, AuditEntry.detail["subscription"].astext == subscription.id)
+    newest = sa.select(AuditEntry.detail["refunded"].as_integer()).where(*mine, AuditEntry.action == _PAID_BACK)
+    return db.session.scalar(newest.order_by(AuditEntry.id.desc()).limit(1)) or 0
+
+
+def _is_first(subscription: Subscription, invoice: Invoice) -> bool:
+    """Whether it is the one that a trial's end has brought; what is bought on that day comes after it."""
+    if subscription.trial_end is None or not _at_once(invoice.created_at, subscription.trial_end):
+        return False
+    mine = (Invoice.tenant == invoice.tenant, Invoice.subscription == subscription.id, Invoice.total > 0)
+    oldest = sa.select(Invoice.id).where(*mine).order_by(*OLDEST_FIRST).limit(1)
+    return db.session.scalar(oldest) == invoice.id
 
 
 def _paid_last(subscription: Subscription) -> str:

@@ -1,7 +1,7 @@
 """What use beyond the included amount costs in a subscription's period. Amounts are in the currency's minor unit."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import sqlalchemy as sa
@@ -14,6 +14,7 @@ from billing.plans.model import MONTHS, Overage
 from saas.core.database import db
 from tenants.usage import hours, limits
 
+BEGUN = timedelta(seconds=60)  # from when we note that a price begins until Stripe has surely done it
 _SURE = 0.02  # of the period: before that nobody knows where it leads
 
 
@@ -49,7 +50,7 @@ class Spending:
 def of(subscription: Subscription) -> Spending | None:
     """None where nobody has agreed to pay for more than is included.
 
-    Counted as Stripe counts: from when it was agreed, or since the price changed.
+    Counted as Stripe counts: all that it was told of since this price began, also of hours before that.
     """
     plan = catalog.find(subscription.plan, subscription.version)
     begin, end = subscription.period_start, subscription.period_end
@@ -57,7 +58,8 @@ def of(subscription: Subscription) -> Spending | None:
         return None
     overage = plan.overage[METERED]
     included = (plan.included(METERED) or 0) * MONTHS.get(subscription.interval or "", 1)
-    since = max(begin, subscription.metered_since or begin)
+    anew = subscription.metered_since is not None and subscription.metered_since + BEGUN > begin
+    since = subscription.started_at if anew else begin
     used = hours.total(subscription.tenant, limits.get(METERED), since, end)
     cap = db.session.scalar(sa.select(Customer.spending_cap).where(Customer.tenant == subscription.tenant)) or 0
     currency = subscription.currency

@@ -56,6 +56,20 @@ def preview(id_: str, wanted: Change, *, customer: str) -> Preview:
 
 
 @reaches_stripe
+def upcoming(id_: str, *, customer: str, code: str | None = None) -> Preview | None:
+    """What the next renewal would charge as things are, or with a promotion code; None: nothing is to come."""
+    asked: stripe.params.InvoiceCreatePreviewParams = {"customer": customer, "subscription": id_}
+    if code:
+        asked["discounts"] = [{"promotion_code": code}]
+    try:
+        return _preview(asked)
+    except stripe.InvalidRequestError as error:
+        if error.code != _NOTHING:
+            raise
+        return None
+
+
+@reaches_stripe
 def unused(id_: str, *, customer: str) -> int:
     """What the rest of the period is worth, if the subscription ended now."""
     details: InvoiceCreatePreviewParamsSubscriptionDetails = {"cancel_now": True}

@@ -20,6 +20,7 @@ from saas.core.database import db
 from tenants.models import Tenant
 
 NONE = "nothing"
+_Ids = InstrumentedAttribute[str] | InstrumentedAttribute[str | None]
 _ROW = ("fetched_at", "tenant", "ended_at")  # not compared: ours, or of what Stripe does not list any more
 
 
@@ -38,6 +39,7 @@ def drift(listed: Everything, asked_at: datetime) -> list[Drift]:
     """Sorted by tenant. What was fetched here since `asked_at` is left out: it is newer than the list."""
     known = {row.stripe_id: row for row in _customers()}
     found = [*_of_customers(known, listed, asked_at), *_of_subscriptions(known, listed, asked_at)]
+    found += _of_payments(known, listed, asked_at)
     found += [*_twice(known, listed), *_strays(known, listed)]
     return sorted(found, key=lambda one: (one.tenant, one.object, one.field))
 
@@ -88,6 +90,14 @@ def _of_invoices(rows: Mapping[str, Subscription], listed: Everything, asked_at:
             yield from _fields(owner.tenant, brief.id, row, brief.amounts())
 
 
+def _of_payments(known: Mapping[str | None, Customer], listed: Everything, asked_at: datetime) -> Iterator[Drift]:
+    """What went back, or is disputed, of an invoice however old."""
+    mine = sa.select(Invoice).where(_among(Invoice.payment, listed.moved), Invoice.fetched_at < asked_at)
+    for row in db.session.scalars(mine.execution_options(populate_existing=True)):
+        if row.payment and row.customer in known:
+            yield from _fields(row.tenant, row.id, row, listed.moved[row.payment]._asdict())
+
+
 def _subscriptions(listed: Everything) -> list[Subscription]:
     """Those that live, here or there."""
     wanted = sa.or_(Subscription.status.in_(LIVE), _among(Subscription.id, listed.subscriptions))
@@ -95,7 +105,7 @@ def _subscriptions(listed: Everything) -> list[Subscription]:
     return list(db.session.scalars(mine.execution_options(populate_existing=True)))
 
 
-def _among(column: sa.ColumnElement[str] | InstrumentedAttribute[str], ids: Iterable[str]) -> sa.ColumnElement[bool]:
+def _among(column: _Ids, ids: Iterable[str]) -> sa.ColumnElement[bool]:
     """Of thousands, as one parameter."""
     return column == sa.any_(sa.literal(list(ids), ARRAY(sa.String)))
 

@@ -6,14 +6,16 @@ Once a day a job does so: what no event has told is found by it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
 from billing.entitlement import entitlements
 from billing.entitlement.entitlements import Cause
-from billing.gateway import bulk, invoices, payers, subscriptions
+from billing.gateway import bulk, invoices, moved, payers, subscriptions
 from billing.gateway.bulk import Everything
 from billing.gateway.invoices import Brief
+from billing.gateway.moved import Moved
 from billing.gateway.objects import SubscriptionState
 from billing.inbox import comparing
 from billing.inbox.comparing import Drift
@@ -22,7 +24,7 @@ from billing.mirrored.mirror import Stored
 from billing.models import LIVE, Invoice, Subscription
 from saas.core.database import db
 
-_YOUNG = 3  # invoices of which a refund or a dispute may have been missed, which their briefs don't tell
+_YOUNG = 3  # invoices of which something may have been missed that their briefs don't tell
 _FOUND = "Found when Stripe was asked without an event."
 
 
@@ -32,6 +34,14 @@ class Listed:
     asked_at: datetime
 
 
+class Paid(NamedTuple):
+    """What became of the payment of an invoice."""
+
+    payment: str
+    invoice: str
+    moved: Moved
+
+
 @dataclass(frozen=True)
 class Wanted:
     """Whom to ask Stripe about, and what we take to be live of theirs."""
@@ -39,6 +49,7 @@ class Wanted:
     customer: str
     subscriptions: tuple[str, ...]
     invoices: frozenset[Brief]
+    payments: frozenset[Paid]
     asked_at: datetime
 
 
@@ -68,7 +79,7 @@ def whom(tenant: str) -> Wanted | None:
     if customer is None or customer.stripe_id is None:
         return None
     live = sa.select(Subscription.id).where(Subscription.tenant == tenant, Subscription.status.in_(LIVE))
-    return Wanted(customer.stripe_id, tuple(db.session.scalars(live)), _briefly(tenant), asked_at)
+    return Wanted(customer.stripe_id, tuple(db.session.scalars(live)), _briefly(tenant), _paid(tenant), asked_at)
 
 
 def ask(wanted: Wanted) -> Looked:
@@ -83,9 +94,10 @@ def ask(wanted: Wanted) -> Looked:
     else:
         listed = subscriptions.of_customer(wanted.customer)
         briefs = invoices.briefly(wanted.customer)
-        newest = [
-            invoices.fetch(one.id) for place, one in enumerate(briefs) if place < _YOUNG or one not in wanted.invoices
-        ]
+        there = moved.of_customer(wanted.customer)
+        ids = {one.id for place, one in enumerate(briefs) if place < _YOUNG or one not in wanted.invoices}
+        ids |= {one.invoice for one in wanted.payments if there.get(one.payment, one.moved) != one.moved}
+        newest = [invoices.fetch(id_) for id_ in sorted(ids)]
     seen = {one.id for one in listed}
     others, gone = subscriptions.known(id_ for id_ in wanted.subscriptions if id_ not in seen)
     return Looked((payer, *listed, *others, *newest), wanted.asked_at, tuple(gone))
@@ -115,3 +127,10 @@ def tell(found: Sequence[Drift]) -> None:
 def _briefly(tenant: str) -> frozenset[Brief]:
     columns = (Invoice.id, Invoice.status, Invoice.due, Invoice.paid, Invoice.credited)
     return frozenset(Brief(*row) for row in db.session.execute(sa.select(*columns).where(Invoice.tenant == tenant)))
+
+
+def _paid(tenant: str) -> frozenset[Paid]:
+    mine = sa.select(Invoice).where(Invoice.tenant == tenant, Invoice.payment.is_not(None))
+    return frozenset(
+        Paid(row.payment or "", row.id, Moved(row.refunded, row.disputed)) for row in db.session.scalars(mine)
+    )

@@ -1,5 +1,6 @@
 """A tenant's people agree to pay for more than is included, up to a cap."""
 
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -45,7 +46,8 @@ def agree(tenant: str, cap: int, *, actor: str, key: UUID | None = None) -> Subs
     if metered is None and cap:  # what was used before nobody had agreed to pay for
         hours.waive(tenant, limits.get(shaping.METERED))
     since, why = int(mirror.time_of(tenant).timestamp()), "Chosen on the plan page."
-    with act("overage.agreed", tenant, actor, why, key, before=before, after=cap, since=since) as asked:
+    agreed: dict[str, Any] = {"before": before, "after": cap, "since": since, "currency": old.currency}
+    with act("overage.agreed", tenant, actor, why, key, **agreed) as asked:
         if metered is None and cap and not asked.done:
             about = {METERED_SINCE: str(asked.detail["since"])}
             subscriptions.change(id_, Change(wishes), charged=False, metadata=about, key=asked.key)

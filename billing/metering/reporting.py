@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from billing.entitlement.spending import BEGUN
 from billing.gateway import meters
 from billing.gateway.connection import livemode
 from billing.models import LIVE, Customer, Subscription
@@ -16,7 +17,6 @@ from tenants.usage.hours import HOUR, Claim
 
 _TAKEN = timedelta(days=34)
 _AFTER_ITS_END = timedelta(days=1)
-_BEGUN = timedelta(seconds=60)  # from when we note that a price begins until Stripe has surely done it
 
 
 def charged() -> list[str]:
@@ -56,7 +56,7 @@ def _moment(hour: datetime, begin: datetime, since: datetime | None) -> datetime
     https://docs.stripe.com/billing/subscriptions/usage-based/manage-billing-setup
     """
     if since and since > hour:
-        return max(hour + HOUR - timedelta(seconds=1), since + _BEGUN)
+        return max(hour + HOUR - timedelta(seconds=1), since + BEGUN)
     return begin if hour < begin < hour + HOUR else hour
 
 

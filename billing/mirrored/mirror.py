@@ -17,6 +17,7 @@ from billing.models import LIVE, NEWEST_FIRST, OVERDUE, Customer, Invoice, Subsc
 from billing.plans import model
 from billing.plans.model import PLAN, SEAT
 from saas.core.database import Base, db
+from tenants.usage import hours, limits
 
 _EVER = sa.literal("-infinity").cast(sa.DateTime(timezone=True))
 
@@ -52,6 +53,7 @@ def store(tenant: str, found: Stored, asked_at: datetime) -> None:
     elif isinstance(found, CustomerState):
         payers.keep(tenant, found, asked_at)
     else:
+        _begin_price(tenant, found)
         _upsert(Subscription, subscription_row(found) | known)
         if found.payer:
             payers.keep(tenant, found.payer, asked_at)
@@ -218,6 +220,15 @@ def _note_failure(tenant: str, found: InvoiceState) -> None:
     if found.attempts > 1 or (found.attempts == 1 and found.status != "paid"):
         mine = (Invoice.id == found.id, Invoice.tenant == tenant, ~Invoice.failed)
         db.session.execute(sa.update(Invoice).where(*mine).values(failed=True))
+
+
+def _begin_price(tenant: str, found: SubscriptionState) -> None:
+    """From the moment that we know of another metered price, what is told to Stripe counts for that one."""
+    if found.metered_since is None:
+        return
+    known = sa.exists().where(Subscription.id == found.id, Subscription.metered_since >= found.metered_since)
+    if not db.session.scalar(sa.select(known)):
+        hours.begin_anew(tenant, limits.API_CALLS)
 
 
 def _fresh(query: sa.Select[Any]) -> sa.Select[Any]:

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
+from billing.mirrored import discounts
 from billing.money import short, shown
+from billing.offering.shaping import METERED
 from billing.plans import catalog
 from billing.plans.catalog import CURRENCY, Interval, Plan
 from tenants.usage import limits
@@ -74,8 +77,10 @@ def _notes(plan: Plan, interval: Interval, currency: str, *, trials: bool) -> It
     if interval == Interval.YEAR:
         year = plan.amount(Interval.YEAR, currency)
         saved = plan.amount(Interval.MONTH, currency) * 12 - year
-        yield f"{shown(year // 12, currency)} a month, {short(saved, currency)} less"
+        yield f"{shown(discounts.rounded(Decimal(year) / 12), currency)} a month, {short(saved, currency)} less"
     if plan.trial.days and trials:
         yield f"{plan.trial.days} days free to begin with"
     if plan.seat:
         yield f"{short(plan.seat[currency][interval], currency)} a {interval} for each more seat"
+    if overage := plan.overage.get(METERED):
+        yield f"{short(overage.prices[currency], currency)} for each {overage.per:,} API calls more, if you allow them"

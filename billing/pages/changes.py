@@ -38,6 +38,7 @@ def pay() -> ResponseReturnValue:
 @binds_later
 def change() -> ResponseReturnValue:
     tenant, price = identity.tenant().id, _chosen()
+    given = common.given(tenant)
     now = changing.change_plan(
         tenant,
         price,
@@ -50,7 +51,7 @@ def change() -> ResponseReturnValue:
     if (now.next_plan, now.next_interval) == (price.plan.code, price.interval) and now.next_at:
         flash(f"You will be on {price.plan.name} from {now.next_at:%-d %B %Y} on. Until then all stays.", "success")
     elif plans.is_to(now, price):
-        flash(f"You are on {price.plan.name} from now on.", "success")
+        flash(f"You {'pay for' if given else 'are on'} {price.plan.name} from now on.{given}", "success")
     else:
         flash(_OLD_FORM, "warning")
     return _back()
@@ -87,12 +88,15 @@ def resume() -> ResponseReturnValue:
 @binds_later
 def redeem() -> ResponseReturnValue:
     common.ready()
-    code = request.form.get("code", "")
+    tenant, code = identity.tenant().id, request.form.get("code", "")
+    old = mirror.live_subscription_of(tenant)
+    before = old.discount if old else None
     try:
-        now = promotions.redeem(identity.tenant().id, code, actor=common.actor(), key=common.key())
+        now = promotions.redeem(tenant, code, actor=common.actor(), key=common.key())
     except BadCode as error:
         return plans.page(code_error=error.detail, code_given=code[:100]), error.status
-    flash(f"You pay less now: {now.discount}.", "success")
+    place = f" It takes the place of {before}." if before and before != now.discount else ""
+    flash(f"You pay less now: {now.discount}.{place}", "success")
     return _back()
 
 

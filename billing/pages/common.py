@@ -5,8 +5,10 @@ from uuid import UUID
 
 from flask import request
 
+from billing.entitlement import access
 from billing.errors import NoPayments
 from billing.gateway.connection import set_up
+from billing.plans import catalog
 from saas.core import attempts, identity
 
 A_MINUTE = 30  # acts of one workspace: all of them share what Stripe allows us
@@ -50,6 +52,15 @@ def due() -> int | None:
     """What the page showed as charged now."""
     given = request.form.get("due", "")
     return int(given) if given.isascii() and given.isdecimal() and len(given) < 12 else None
+
+
+def given(tenant: str) -> str:
+    """To be said after a message about what was bought: that a plan which was given counts first."""
+    grant = access.grant_of(tenant)
+    if grant is None:
+        return ""
+    until = f" until {grant.until:%-d %B %Y}" if grant.until else ""
+    return f" You were given {catalog.name_of(grant.plan)}{until}; what you pay for counts after that."
 
 
 def whole(given: str | None, most: int) -> int | None:

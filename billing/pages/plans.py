@@ -16,16 +16,17 @@ from billing.errors import NoPayments, Refused, StripeAway
 from billing.gateway.connection import set_up
 from billing.mirrored import mirror
 from billing.models import Customer, Subscription
-from billing.money import shown
+from billing.money import named, shown
 from billing.offering import shaping
 from billing.pages import cards, common
 from billing.plans import catalog
 from billing.plans.catalog import Interval, Price
 from saas.core import identity
 from saas.core.ids import uuid7
-from tenants import preview
+from tenants import gauges, preview
 from tenants.members import permissions
 from tenants.members.permissions import needs
+from tenants.preview import Loss
 from tenants.routing import bind, binds_later
 from tenants.usage import service as usage
 
@@ -47,27 +48,29 @@ def page(**more: Any) -> str:
     interval = cards.interval_of(request.args.get("interval") or theirs)
     currency = currency_of(subscription, customer, request.args)
     tries = trials.left(tenant.id, identity.person().email)
-    return render_template(
-        "billing/index.html",
-        set_up=set_up(),
-        plan=catalog.name_of(tenant.plan),
-        subscription=subscription,
-        grant=access.grant_of(tenant.id),
-        customer=customer,
-        under_way=checkout.open_of(tenant.id),
-        invoices=mirror.invoices_of(tenant.id),
-        meters=usage.meters(tenant.id),
-        spent=spending.of(subscription) if subscription else None,
-        next_amount=_next_amount(subscription) if subscription else None,
-        interval=interval,
-        currency=currency,
-        currencies=_tabs(interval, currency),
-        cards=cards.cards(interval, (tenant.plan, theirs), currency=currency, trials=tries),
-        money=shown,
-        name_of=catalog.name_of,
-        key=uuid7(),
-        **{"code_error": None, "code_given": "", **more},
-    )
+    shown_here = {
+        "set_up": set_up(),
+        "plan": catalog.name_of(tenant.plan),
+        "subscription": subscription,
+        "grant": access.grant_of(tenant.id),
+        "customer": customer,
+        "under_way": checkout.open_of(tenant.id),
+        "invoices": mirror.invoices_of(tenant.id),
+        "meters": gauges.meters(tenant.id),
+        "spent": spending.of(subscription) if subscription else None,
+        "next_amount": next_amount(subscription) if subscription else None,
+        "interval": interval,
+        "currency": currency,
+        "currencies": _tabs(interval, currency),
+        "cards": cards.cards(interval, (tenant.plan, theirs), currency=currency, trials=tries),
+        "money": shown,
+        "name_of": catalog.name_of,
+        "key": uuid7(),
+        "code_error": None,
+        "code_given": "",
+    }
+    losses = _losses_on_free(tenant.id) if subscription and not subscription.cancel_at else []
+    return render_template("billing/index.html", losses=losses, **{**shown_here, **more})
 
 
 @blueprint.get("/choose")
@@ -80,7 +83,7 @@ def choose() -> ResponseReturnValue:
     tenant = identity.tenant()
     subscription, customer = mirror.live_subscription_of(tenant.id), mirror.customer_of(tenant.id)
     price, payer = price_of(subscription, customer, request.args), identity.person().email
-    after = access.of_plan(tenant.id, price.plan, subscription)
+    after, hindrance = access.of_plan(tenant.id, price.plan, subscription), _hindrance(subscription, price)
     shown_here = {
         "set_up": set_up(),
         "price": price,
@@ -90,8 +93,15 @@ def choose() -> ResponseReturnValue:
         "subscription": subscription,
         "same": subscription is not None and is_to(subscription, price),
         "before": catalog.name_of(tenant.plan),
-        "offer": _offer(tenant.id, price, subscription),
+        "grant": access.grant_of(tenant.id),
+        "ends_trial": subscription is not None and changing.ends_trial_by(subscription, price),
+        "overage": price.plan.overage.get(shaping.METERED),
+        "currency_held": bool(customer and customer.currency),
+        "hindrance": hindrance,
+        "offer": None if hindrance else _offer(tenant.id, price, subscription),
         "money": shown,
+        "named": named,
+        "name_of": catalog.name_of,
         "differences": cards.differences(after, usage.meters(tenant.id)),
         "key": uuid7(),
     }
@@ -112,6 +122,13 @@ def returned() -> ResponseReturnValue:
         subscription=mirror.live_subscription_of(found.tenant),
         cancelled="cancelled" in request.args,
     )
+
+
+def _losses_on_free(tenant: str) -> list[Loss]:
+    """What a cancellation would make read-only. Binds the tenant, so it comes last."""
+    after = access.of_plan(tenant, catalog.free())
+    bind()
+    return preview.losses(tenant, after)
 
 
 def is_to(subscription: Subscription, price: Price) -> bool:
@@ -136,7 +153,16 @@ def currency_of(subscription: Subscription | None, customer: Customer | None, gi
     return theirs or (asked if asked in catalog.currencies() else catalog.CURRENCY)
 
 
-def _next_amount(subscription: Subscription) -> int:
+def _hindrance(subscription: Subscription | None, price: Price) -> str | None:
+    """Why a change would be refused, so that nobody is offered it."""
+    if subscription is None or is_to(subscription, price):
+        return None
+    if subscription.cancel_at:
+        return "ending"
+    return "owes" if shaping.when(subscription, price) == "now" and mirror.owes(subscription) else None
+
+
+def next_amount(subscription: Subscription) -> int:
     """What the next period costs, before seats, discounts and use: of another plan, where it changes to one."""
     plan, interval = catalog.find(subscription.next_plan, subscription.next_version), subscription.next_interval
     if plan is None or interval is None or subscription.currency not in plan.prices:

@@ -1,5 +1,7 @@
 """What is used beyond the included amount: what it costs so far, where it leads, and up to what it may go."""
 
+from typing import Any
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -27,6 +29,11 @@ blueprint = Blueprint("spending", __name__, url_prefix="/billing/usage")
 @needs(permissions.BILLING_READ)
 @binds_later
 def index() -> ResponseReturnValue:
+    return page()
+
+
+def page(**more: Any) -> str:
+    """The page, also for its form that comes back with an error."""
     tenant = identity.tenant().id
     subscription = mirror.live_subscription_of(tenant)
     plan = _plan(subscription)
@@ -44,6 +51,7 @@ def index() -> ResponseReturnValue:
         money=money.shown,
         written=money.written,
         key=uuid7(),
+        **{"cap_error": None, "cap_given": "", **more},
     )
 
 
@@ -56,11 +64,14 @@ def agree() -> ResponseReturnValue:
     subscription = mirror.live_subscription_of(tenant)
     if subscription is None:
         raise NoSubscription
-    cap = money.minor(request.form.get("cap", "").strip(), subscription.currency)
-    if cap is None:
-        raise BadCap
-    currency = subscription.currency
-    agreeing.agree(tenant, cap, actor=common.actor(), key=common.key())
+    given, currency = request.form.get("cap", "").strip(), subscription.currency
+    try:
+        cap = money.minor(given, currency)
+        if cap is None:
+            raise BadCap  # noqa: TRY301 - answered as the one that the service raises
+        agreeing.agree(tenant, cap, actor=common.actor(), key=common.key())
+    except BadCap as error:
+        return page(cap_error=error.detail, cap_given=given[:100]), error.status
     words = f"More than is included may cost {money.shown(cap, currency)} in a period."
     flash(words if cap else "Calls end at what is included.", "success")
     return redirect(url_for("spending.index"), 303)

@@ -15,6 +15,7 @@ from billing.sandbox.faults import Fault
 from billing.sandbox.money import conditions, redeeming
 from billing.sandbox.money.redeeming import Purchase
 from billing.sandbox.protocol import keys
+from billing.sandbox.protocol.calls import handled
 from billing.sandbox.protocol.pipeline import standin
 
 blueprint = Blueprint("control", __name__, url_prefix="/_standin")
@@ -109,7 +110,8 @@ def discount() -> Response:
 
 @blueprint.post("/faults")
 def faults() -> Response:
-    """`mode` 500, 429, timeout, lost (done, but no answer) or slow, for the next `times` calls, after `seconds` each;
+    """`mode` 500, 429, timeout, lost (done, but no answer) or slow, for the next `times` calls, after `seconds` each,
+    of `endpoint` where one is given, as in "post /v1/customers/{customer}";
     or `mode` rate and `per_second`: no more calls than that are let through in a second."""
     given = _given()
     if given.get("mode") == "rate":
@@ -117,9 +119,8 @@ def faults() -> Response:
         return jsonify(per_second=int(given["per_second"]))
     if given.get("mode") not in _MODES:
         raise errors.ApiError(f"The mode is one of {', '.join(_MODES)}.", param="mode")
-    standin().faults.plan(
-        _account().name, Fault(given["mode"], float(given.get("seconds", 0))), int(given.get("times", 1))
-    )
+    fault = Fault(given["mode"], float(given.get("seconds", 0)), _endpoint(given.get("endpoint", "")))
+    standin().faults.plan(_account().name, fault, int(given.get("times", 1)))
     return jsonify(planned=int(given.get("times", 1)))
 
 
@@ -148,6 +149,14 @@ def _account() -> Account:
 def _given() -> dict[str, Any]:
     given = request.get_json(silent=True) or request.form.to_dict()
     return given if isinstance(given, dict) else {}
+
+
+def _endpoint(name: str) -> str:
+    """One that nobody calls would let a test pass in which nothing fails."""
+    known = {f"{verb} {path}" for verb, path in handled()}
+    if name and name not in known:
+        raise errors.ApiError(f"There is no endpoint {name!r} here: write it as `calls` does.", param="endpoint")
+    return name
 
 
 def _of_types(state: str, account: Account, types: list[str] | None) -> Response:

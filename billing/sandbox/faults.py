@@ -10,6 +10,7 @@ from dataclasses import dataclass
 class Fault:
     mode: str  # "500", "429", "timeout" (not done, no answer), "lost" (done, no answer) or "slow"
     seconds: float = 0.0
+    call: str = ""  # the endpoint that it waits for, as "post /v1/customers"; "": the next one, whichever it is
 
 
 class Faults:
@@ -38,8 +39,7 @@ class Faults:
         """Count a call; wait where that was asked for; return the mode in which it is to fail."""
         with self._lock:
             self._calls.setdefault(account, Counter())[call] += 1
-            waiting = self._next.get(account)
-            fault = waiting.popleft() if waiting else None
+            fault = self._take(account, call)
             too_many = fault is None and self._is_over(account)
         if fault and fault.seconds:
             time.sleep(fault.seconds)
@@ -54,6 +54,13 @@ class Faults:
     def forget(self, account: str) -> None:
         with self._lock:
             self._calls.pop(account, None)
+
+    def _take(self, account: str, call: str) -> Fault | None:
+        waiting = self._next.get(account, deque())
+        found = next((fault for fault in waiting if fault.call in {"", call}), None)
+        if found:
+            waiting.remove(found)  # the first that is equal, which is this one
+        return found
 
     def _is_over(self, account: str) -> bool:
         most = self._most.get(account)

@@ -10,7 +10,8 @@ from billing.ledger import AccessChange, Grant, Override
 from billing.mirrored import mirror
 from billing.models import Subscription
 from billing.money import shown
-from billing.why import phrases, telling
+from billing.plans import catalog
+from billing.why import deeds, phrases, telling
 from billing.why.phrases import Who
 from saas.core.database import db
 from tenants.errors import UnknownTenant
@@ -56,15 +57,22 @@ def explain(tenant: str, naming: Callable[[Iterable[str]], Who] = phrases.to_adm
     changes = entitlements.access_changes_of(tenant, most)
     found = _effective(row)
     subscription = mirror.subscription_of(tenant)
-    who = naming(_actors(changes, found))
+    acts = deeds.of(tenant, most)
+    who = naming([*_actors(changes, found), *(entry.actor for entry in acts)])
     facts = [
         Fact("Plan", " ".join(_plan(found, subscription, who))),
         *(Fact(limit.label, _limit(limit, row, found, subscription, who)) for limit in limits.every()),
         Fact("Standing", " ".join(_standing(row))),
         *(Fact("To come", text) for text in _to_come(found, subscription)),
     ]
-    history = tuple(Sentence(change.at, telling.told(change, who)) for change in changes)
-    return Explanation(tenant, tuple(facts), history)
+    history = [(change.id, Sentence(change.at, telling.told(change, who))) for change in changes]
+    history += [(entry.id, Sentence(entry.at, deeds.told(entry, who, _currency(subscription)))) for entry in acts]
+    newest = sorted(history, key=lambda one: one[0], reverse=True)[:most]
+    return Explanation(tenant, tuple(facts), tuple(sentence for _id, sentence in newest))
+
+
+def _currency(subscription: Subscription | None) -> str:
+    return subscription.currency if subscription else catalog.CURRENCY
 
 
 def _effective(row: Tenant) -> Access | None:
@@ -93,16 +101,20 @@ def _plan(found: Access | None, subscription: Subscription | None, who: Who) -> 
         if subscription and subscription.live:
             yield f"Its subscription ({_price(subscription)}) goes on beside that."
     elif subscription and found.rule == "subscription":
-        yield f"{named}, by the subscription {subscription.id}: {_price(subscription)}, {_status(subscription)}."
+        yield f"{named}, by {_named(subscription, who)}: {_price(subscription)}, {_status(subscription)}."
     else:
         yield f"{named}: nothing is paid for, and nothing was given."
         if subscription:
             ended = f" on {phrases.day(subscription.ended_at)}" if subscription.ended_at else ""
             yield (
-                f"The subscription {subscription.id} ended{ended}."
+                f"{phrases.begun(_named(subscription, who))} ended{ended}."
                 if not subscription.live
-                else (f"The subscription {subscription.id} is {_status(subscription)}, which gives nothing.")
+                else f"{phrases.begun(_named(subscription, who))} is {_status(subscription)}, which gives nothing."
             )
+
+
+def _named(subscription: Subscription, who: Who) -> str:
+    return "the subscription" if who.plainly else f"the subscription {subscription.id}"
 
 
 def _given(grant: Grant, who: Who) -> str:
@@ -165,4 +177,5 @@ def _to_come(found: Access | None, subscription: Subscription | None) -> Iterato
         yield f"What was given ends on {phrases.day(found.grant.until)}."
     for one in found.overrides if found else ():
         if one.until:
-            yield f"{limits.get(one.resource).label}: the plan's own limit again from {phrases.day(one.until)} on."
+            label, day = limits.get(one.resource).label, phrases.first_day(one.until)
+            yield f"{label}: the plan's own limit again from {day} on."

@@ -1,7 +1,8 @@
 """Plans, limits, days and people as sentences name them."""
 
-from collections.abc import Callable, Iterable
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -14,9 +15,21 @@ from tenants.members.models import Membership
 from tenants.models import FREE
 from tenants.usage.limits import Limit
 
-Who = Callable[[str], str]  # how somebody is named, who stands in a row as "user:<id>" or "system"
-
 _ADMIN = "an admin of this site"
+
+
+@dataclass(frozen=True)
+class Who:
+    """How somebody is named, who stands in a row as "user:<id>" or "system"; and to whom it is told."""
+
+    emails: Mapping[str, str]
+    other: str = ""  # whoever has no email here
+    plainly: bool = False  # to a workspace's own people: without the ids that stand for things at Stripe
+
+    def __call__(self, actor: str) -> str:
+        if actor == "system":
+            return "the system"
+        return self.emails.get(actor) or (self.other if actor.startswith("user:") else "") or actor
 
 
 def plan(code: str, version: int | None) -> str:
@@ -51,24 +64,20 @@ def quoted(reason: str | None) -> str:
     return f" “{reason}”" if reason else ""
 
 
+def first_day(end: datetime) -> str:
+    """On which something is over that lasts until then: what ends with a day's last second is over on the next."""
+    return day(end + timedelta(seconds=1))
+
+
 def to_admins(actors: Iterable[str]) -> Who:
     """Everybody by their email."""
-    return _by(_emails(actors, sa.true()))
+    return Who(_emails(actors, sa.true()))
 
 
 def to_members(actors: Iterable[str], tenant: str) -> Who:
     """Members by their email; whoever else it was, was one of those who run this site."""
     theirs = sa.exists().where(Membership.user_id == User.id, Membership.tenant == tenant)
-    return _by(_emails(actors, theirs), other=_ADMIN)
-
-
-def _by(emails: dict[str, str], other: str = "") -> Who:
-    def named(actor: str) -> str:
-        if actor == "system":
-            return "the system"
-        return emails.get(actor) or (other if actor.startswith("user:") else "") or actor
-
-    return named
+    return Who(_emails(actors, theirs), other=_ADMIN, plainly=True)
 
 
 def _emails(actors: Iterable[str], which: sa.ColumnElement[bool]) -> dict[str, str]:

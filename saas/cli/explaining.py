@@ -6,9 +6,9 @@ import click
 
 from billing.why import explaining
 from billing.why.explaining import Explanation
+from saas.cli import naming
 from saas.cli.answers import as_json
 from saas.cli.context import application
-from saas.console import accounts, history
 from saas.core.database import transaction
 
 
@@ -18,7 +18,7 @@ from saas.core.database import transaction
 def explain(tenant: str, *, as_json: bool) -> None:
     """Tell why a tenant (its id or address) has the plan, limits and standing that it has."""
     with application(), transaction():
-        found = explaining.explain(accounts.get(history.tenant_named(tenant)).id)
+        found = explaining.explain(naming.tenant_of(tenant))
         click.echo(_json(found) if as_json else _text(found))
 
 

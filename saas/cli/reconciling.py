@@ -10,9 +10,9 @@ from billing.errors import Missing
 from billing.inbox import reconcile
 from billing.inbox.comparing import Drift
 from billing.mirrored import mirror
+from saas.cli import naming
 from saas.cli.answers import as_json
 from saas.cli.context import application, table
-from saas.console import accounts, history
 from saas.core.database import transaction
 
 
@@ -27,7 +27,7 @@ def reconcile_payments(tenant: str, *, fix: bool, as_json: bool) -> None:
     """
     with application():
         with transaction():
-            only = accounts.get(history.tenant_named(tenant)).id if tenant else None
+            only = naming.tenant_of(tenant) if tenant else None
         found = left = _compare(only)
         if fix and found:
             _mend(found)

@@ -1,12 +1,15 @@
 """An action's own page: what it would change, then the reason, then it is done, once."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import Form
 
+from billing.errors import Refused
+from billing.pages import common
 from saas.console import (
     accounts,
     confirming,
@@ -58,13 +61,14 @@ def possible(account: Account) -> list[Action]:
 def _carry_out(account: Account, action: Action, choice: Form | None, form: ReasonForm, key: UUID) -> str:
     if not action.fits(account):
         raise NothingToDo
-    action.carry_out(Order(account, choice.data if choice else {}, form.data, actor(), key))
+    action.carry_out(Order(account, _chosen(choice) | _shown(), form.data, actor(), key))
     return action.done
 
 
 def _page(account: Account, action: Action, choice: Form | None, form: ReasonForm) -> str:
     ready = choice is None or (bool(request.args) and choice.validate())
     possible_now = action.fits(account)
+    changes = _changes(account, action, choice, form) if ready and possible_now else []
     return render_template(
         "console/action.html",
         area="tenants",
@@ -72,21 +76,40 @@ def _page(account: Account, action: Action, choice: Form | None, form: ReasonFor
         about=account.name,
         action=action,
         choice=choice,
-        changes=_changes(account, action, choice) if ready and possible_now else [],
+        changes=changes,
+        sends={name: value for change in changes for name, value in change.sends.items()},
         possible=possible_now,
         f=form,
         home=_home(account),
     )
 
 
-def _changes(account: Account, action: Action, choice: Form | None) -> Sequence[Change]:
-    """Where Stripe is asked what would change and is away, a form that was sent stays, to be sent again."""
+def _changes(account: Account, action: Action, choice: Form | None, form: ReasonForm) -> Sequence[Change]:
+    """Where Stripe is asked what would change and doesn't say, a form that was sent stays, to be sent again.
+
+    One that keeps its number also keeps what it showed: nobody may know what has become of it at Stripe.
+    """
+    kept = request.method == "POST" and form.once.data == request.form.get("once")
     try:
-        return action.changes(account, choice.data if choice else {})
-    except Unavailable:
+        return action.changes(account, _chosen(choice) | (_shown() if kept else {}))
+    except (Unavailable, Refused) as error:
         if request.method != "POST":
             raise
-        return [Change("What changes", "", "Can't be told while the payment provider is away")]
+        why = (
+            "while the payment provider is away"
+            if isinstance(error, Unavailable)
+            else "as the payment provider says no"
+        )
+        return [Change("What changes", "", f"Can't be told {why}")]
+
+
+def _chosen(choice: Form | None) -> dict[str, Any]:
+    return dict(choice.data) if choice else {}
+
+
+def _shown() -> dict[str, Any]:
+    """The amount that the page showed, and the moment from which it was counted."""
+    return {"at": common.moment(), "due": common.due()}
 
 
 def _home(account: Account) -> str:

@@ -1,7 +1,7 @@
 """What an operator can do to a tenant: each action says what it changes, and asks a reason."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +20,7 @@ class Change:
     what: str
     before: str
     after: str
+    sends: Mapping[str, str] = field(default_factory=dict)  # what the form gives back of what it showed
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Order:
     """An action as it was asked for."""
 
     account: Account
-    chosen: Chosen  # empty if there is nothing to choose
+    chosen: Chosen  # what was chosen, and what the page had shown of it
     form: Any  # the data of its form
     actor: str
     key: UUID  # of the form: the same when it is sent again

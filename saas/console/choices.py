@@ -33,13 +33,27 @@ def no_later(_form: Any, field: Any) -> None:
         raise ValidationError("Choose a day before the year 2100.")
 
 
+def not_over(_form: Any, field: Any) -> None:
+    """The other one: what lasts until then must not be over before it began."""
+    if field.data and end_of(field.data) <= datetime.now(UTC):
+        raise ValidationError("That day is over: choose today or a later one.")
+
+
 class PlanForm(Form):
     plan = SelectField("Plan", choices=_PLANS)
     interval = SelectField("Paid", choices=_INTERVALS)
 
 
 class UntilForm(Form):
-    until = DateField("Until the end of", [DataRequired("Choose a day."), no_later])
+    until = DateField("Until the end of", [DataRequired("Choose a day."), no_later, not_over])
+
+
+class TrialForm(UntilForm):
+    ends: datetime | None  # as it is now
+
+    def validate_until(self, field: Any) -> None:
+        if self.ends and field.data and end_of(field.data) <= self.ends:
+            raise ValidationError(f"The trial lasts until {words.day(self.ends)} already: choose a later day.")
 
 
 class GrantForm(UntilForm):
@@ -74,8 +88,10 @@ def plan(_account: Account, given: Given) -> Form:
     return PlanForm(given)
 
 
-def until(_account: Account, given: Given) -> Form:
-    return UntilForm(given)
+def until(account: Account, given: Given) -> Form:
+    form = TrialForm(given)
+    form.ends = account.subscription.trial_end if account.subscription else None
+    return form
 
 
 def grant(_account: Account, given: Given) -> Form:

@@ -5,13 +5,13 @@ from collections.abc import Callable, Sequence
 from wtforms import Form, IntegerField, StringField, ValidationError
 from wtforms.validators import DataRequired, NumberRange, Optional
 
-from billing.acting import changing, favours
-from billing.errors import BadCredit, BadPrice
+from billing.acting import favours
+from billing.errors import BadCredit, BadMonths, BadPrice
 from billing.money import minor, shown
 from billing.offering import shaping
 from billing.plans import catalog
 from billing.plans.catalog import Price
-from saas.console import words
+from saas.console import charging, words
 from saas.console.accounts import Account
 from saas.console.actions import Action, Change, Chosen, Order
 from saas.console.choices import Given
@@ -37,6 +37,12 @@ class PriceForm(AmountForm):
         [Optional(), NumberRange(1, 120, "Choose 1 to 120 months.")],
         description="Empty: for good.",
     )
+    account: Account
+
+    def validate_months(self, field: IntegerField) -> None:
+        paid = self.account.subscription
+        if field.data and paid and favours.over_before_charged(paid, field.data):
+            raise ValidationError(BadMonths().detail)
 
 
 def _credit_choice(account: Account, given: Given) -> Form:
@@ -48,7 +54,7 @@ def _credit_choice(account: Account, given: Given) -> Form:
 
 def _price_choice(account: Account, given: Given) -> Form:
     form, usual, currency = PriceForm(given), *_priced(account)
-    form.currency, form.otherwise = currency, BadPrice(shown(usual, currency))
+    form.account, form.currency, form.otherwise = account, currency, BadPrice(shown(usual, currency))
     form.fits = lambda amount: amount < usual
     return form
 
@@ -89,9 +95,12 @@ def _price(order: Order) -> None:
 
 
 def _ending(account: Account, _chosen: Chosen) -> Sequence[Change]:
-    back = favours.worth(account.id)
+    back, left = favours.worth(account.id), -account.balance
     lines = [Change("Subscription ends", words.day(account.live.cancel_at), "Now")]
     lines.append(Change("Paid back", shown(0, account.live.currency), shown(back, account.live.currency)))
+    if left > 0:
+        stays = f"{shown(left, account.live.currency)}, not paid back"
+        lines.append(Change("Credit", shown(left, account.live.currency), stays))
     return lines if account.grant else [*lines, *words.plan(account, catalog.free())]
 
 
@@ -115,20 +124,20 @@ def _newest(account: Account) -> Price:
     return catalog.price(old.plan or "", old.interval or "", old.currency)
 
 
-def _moving(account: Account, _chosen: Chosen) -> Sequence[Change]:
+def _moving(account: Account, chosen: Chosen) -> Sequence[Change]:
     old, price = account.live, _newest(account)
     later = shaping.when(old, price) == "later"
     lines = [
         Change("Version of the plan", str(old.version), str(price.plan.version)),
         Change("Price", words.price(old), f"{shown(price.amount, price.currency)} a {price.interval}"),
         Change("When", "", words.day(old.period_end) if later else "Now"),
+        *charging.lines(account, price, chosen, at_once=False),
     ]
     return lines if account.grant else [*lines, *words.limits(account, price.plan, old)]
 
 
 def _move(order: Order) -> None:
-    price = _newest(order.account)
-    changing.change_plan(order.account.id, price, actor=order.actor, reason=order.reason, key=order.key)
+    charging.change(order, _newest(order.account), at_once=False)
 
 
 ACTIONS = (

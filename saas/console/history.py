@@ -1,7 +1,6 @@
 """What has happened, newest first: the audit of all, and one tenant's timeline."""
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +10,7 @@ import sqlalchemy as sa
 
 from billing.ledger import AccessChange
 from saas.accounts.models import User
-from saas.console import words
+from saas.console import details, folding, words
 from saas.console.models import Note
 from saas.core.audit import AuditEntry
 from saas.core.database import db
@@ -19,7 +18,6 @@ from tenants.models import Tenant
 from tenants.usage import limits
 
 PAGE_SIZE = 50
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+\+00:00$")  # as `isoformat` writes it
 
 
 @dataclass(frozen=True)
@@ -31,6 +29,7 @@ class Event:
     title: str  # "tenant.suspended"
     lines: tuple[str, ...]  # "plan: free → growth"
     text: str = ""  # what somebody wrote: a reason, a note
+    state: str = ""  # of an act that is not, or not known to be, done: "refused", "asked, not done"
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Filter:
 
 
 def audit(wanted: Filter, before: UUID | None) -> tuple[list[Event], UUID | None]:
-    """One page, and what the next one starts before; at most three queries."""
+    """One page, and what the next one starts before; at most four queries."""
     query = sa.select(AuditEntry)
     if wanted.tenant:
         query = query.where(AuditEntry.tenant == tenant_named(wanted.tenant))
@@ -51,18 +50,22 @@ def audit(wanted: Filter, before: UUID | None) -> tuple[list[Event], UUID | None
         query = query.where(AuditEntry.actor == _actor(wanted.actor))
     if wanted.action:
         query = query.where(AuditEntry.action.istartswith(wanted.action, autoescape=True))
-    return _page([_of_entry(entry) for entry in _newest(query, AuditEntry.id, before)])
+    found = _newest(query, AuditEntry.id, before)
+    page, further = _page([_of_entry(entry) for entry in found])
+    return _folded(page, found), further
 
 
 def timeline(tenant_id: str, before: UUID | None) -> tuple[list[Event], UUID | None]:
     """The same for one tenant, with notes and with why its access changed."""
     entries = sa.select(AuditEntry).where(AuditEntry.tenant == tenant_id)
     notes = sa.select(Note).where(Note.tenant == tenant_id)
-    events = [_of_entry(entry) for entry in _newest(entries, AuditEntry.id, before)]
+    found = _newest(entries, AuditEntry.id, before)
+    events = [_of_entry(entry) for entry in found]
     changes = sa.select(AccessChange).where(AccessChange.tenant == tenant_id)
     events += [_of_note(note) for note in _newest(notes, Note.id, before)]
     events += [_of_change(change) for change in _newest(changes, AccessChange.id, before)]
-    return _page(sorted(events, key=lambda event: event.id, reverse=True))
+    page, further = _page(sorted(events, key=lambda event: event.id, reverse=True))
+    return _folded(page, found), further
 
 
 def tenant_named(wanted: str) -> str:
@@ -81,10 +84,17 @@ def _page(events: list[Event]) -> tuple[list[Event], UUID | None]:
     return shown, shown[-1].id if len(events) > PAGE_SIZE else None
 
 
+def _folded(page: list[Event], entries: list[AuditEntry]) -> list[Event]:
+    """Of an act only what is known last: a page has fewer lines by the others."""
+    hidden = folding.hidden(entries)
+    return [event for event in page if event.id not in hidden]
+
+
 def _of_entry(entry: AuditEntry) -> Event:
-    detail = dict(entry.detail)
-    text = str(detail.pop("reason", ""))
-    return Event(entry.id, entry.at, entry.actor, entry.tenant, entry.action, tuple(_lines(detail)), text)
+    text = str(entry.detail.get("reason", ""))
+    title, state = details.title(entry.action, entry.detail)
+    lines = tuple(details.lines(entry.action, entry.detail))
+    return Event(entry.id, entry.at, entry.actor, entry.tenant, title, lines, text, state)
 
 
 def _of_note(note: Note) -> Event:
@@ -95,7 +105,7 @@ def _of_change(change: AccessChange) -> Event:
     """By a person, or by an event of Stripe's or a rule of ours."""
     actor = change.source if change.cause == "person" else f"{change.cause} {change.source}"
     detail = {"rests on": change.rule, "before": _access(change.before), "after": _access(change.after)}
-    lines = tuple(_lines(detail))
+    lines = tuple(details.lines("access.changed", detail))
     return Event(change.id, change.at, actor, change.tenant, "access.changed", lines, change.reason or "")
 
 
@@ -105,24 +115,6 @@ def _access(told: Mapping[str, Any] | None) -> dict[str, Any]:
         return {}
     named = {limit.label: words.allowance(limit, limits.allowed(told["limits"], limit)) for limit in limits.every()}
     return {"plan": told["plan"], "standing": told["standing"], **named}
-
-
-def _lines(detail: Mapping[str, Any]) -> Iterator[str]:
-    before, after = detail.get("before") or {}, detail.get("after") or {}
-    if isinstance(before, dict) and isinstance(after, dict):
-        detail = {name: value for name, value in detail.items() if name not in {"before", "after"}}
-        for name in dict.fromkeys([*before, *after]):
-            if before.get(name) != after.get(name):
-                yield f"{name}: {_word(before.get(name))} → {_word(after.get(name))}"
-    yield from (f"{name}: {_word(value)}" for name, value in detail.items())
-
-
-def _word(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, str) and _TIME.match(value):
-        return words.day(datetime.fromisoformat(value))
-    return "nothing" if value is None else str(value)
 
 
 def _actor(wanted: str) -> str:

@@ -14,7 +14,8 @@ from saas.console.accounts import Account
 from saas.console.actions import Action, Change, Chosen, Order
 from saas.console.choices import Given
 from saas.core.forms import choices as offered
-from tenants.usage import limits
+from tenants.usage import limits, over
+from tenants.usage import service as usage
 
 UNLIMITED = "unlimited"
 _WHOLE = re.compile(r"[0-9]{1,20}")
@@ -28,7 +29,11 @@ class OverrideForm(Form):
         filters=[lambda v: v.strip().lower() if v else v],
         description="A whole number, of storage in bytes, or unlimited. A feature is had with 1, and not with 0.",
     )
-    until = DateField("Until the end of", [Optional(), choices.no_later], description="Empty: until somebody ends it.")
+    until = DateField(
+        "Until the end of",
+        [Optional(), choices.no_later, choices.not_over],
+        description="Empty: until somebody ends it.",
+    )
 
     def validate_value(self, field: StringField) -> None:
         if field.data != UNLIMITED and not _WHOLE.fullmatch(field.data or ""):
@@ -63,7 +68,14 @@ def _overriding(account: Account, chosen: Chosen) -> Sequence[Change]:
     until = chosen["until"]
     now = next((one.until for one in account.overrides if one.resource == limit.name), None)
     ends = words.day(choices.end_of(until)) if until else "Somebody ends it"
-    return [*lines, Change("Lasts until", words.day(now) if now else "", ends)]
+    return [*lines, *_over(account, limit.name, value), Change("Lasts until", words.day(now) if now else "", ends)]
+
+
+def _over(account: Account, resource: str, value: int | None) -> list[Change]:
+    """What there is more of than the new limit allows: it stays, and can be read only."""
+    used = {meter.limit.name: meter.used for meter in usage.meters(account.id)}
+    found = [one for one in over.over({**account.limits, resource: value}, used) if one.limit.name == resource]
+    return [Change("What is there", over.shown(one.limit, one.used), phrases.begun(one.consequence)) for one in found]
 
 
 def _override(order: Order) -> None:

@@ -12,12 +12,9 @@ from saas.console.actions import Action, Change, Chosen, Order
 def _refunding(account: Account, chosen: Chosen) -> Sequence[Change]:
     (invoice,) = (invoice for invoice in account.refundable if invoice.id == chosen["invoice"])
     back = minor(chosen["amount"], invoice.currency) or 0
-    return [
-        Change("Refunded", shown(invoice.refunded, invoice.currency), shown(invoice.refunded + back, invoice.currency)),
-        Change(
-            "Kept", *(shown(invoice.paid - n, invoice.currency) for n in (invoice.refunded, invoice.refunded + back))
-        ),
-    ]
+    before, after = invoice.refunded, invoice.refunded + back
+    sides = [("Refunded", before, after), ("Kept", invoice.paid - before, invoice.paid - after)]
+    return [Change(what, shown(old, invoice.currency), shown(new, invoice.currency)) for what, old, new in sides]
 
 
 def _refund(order: Order) -> None:

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from billing.acting import changing, service
+from billing.acting import service
 from billing.money import shown
 from billing.offering import shaping
 from billing.plans import catalog
-from saas.console import choices, words
+from saas.console import charging, choices, words
 from saas.console.accounts import Account
 from saas.console.actions import Action, Change, Chosen, Order
 from tenants.models import FREE
@@ -17,13 +17,14 @@ def _changing_plan(account: Account, chosen: Chosen) -> Sequence[Change]:
     lines = [
         Change("Plan paid for", catalog.name_of(account.live.plan or FREE), price.plan.name),
         Change("Price", words.price(account.live), f"{shown(price.amount, price.currency)} a {price.interval}"),
+        *charging.lines(account, price, chosen, at_once=True),
     ]
     return lines if account.grant else [*lines, *words.limits(account, price.plan, account.live)]
 
 
 def _change_plan(order: Order) -> None:
     price = shaping.price_for(order.account.live, order.chosen["plan"], order.chosen["interval"])
-    changing.change_plan(order.account.id, price, actor=order.actor, reason=order.reason, key=order.key, at_once=True)
+    charging.change(order, price, at_once=True)
 
 
 def _extending_trial(account: Account, chosen: Chosen) -> Sequence[Change]:

@@ -7,14 +7,16 @@ from flask.typing import ResponseReturnValue
 
 from saas.accounts import sessions
 from saas.core import attempts, forms, hosts, identity
+from saas.core.database import db
 from saas.core.errors import Invalid
+from tenants import selling
 from tenants.members import permissions
 from tenants.members import service as members
 from tenants.members.models import Role
 from tenants.members.permissions import needs
 from tenants.routing import bind, binds_later
 from tenants.team import invitations, service
-from tenants.team.errors import UnknownMember
+from tenants.team.errors import SeatsTaken, UnknownMember
 from tenants.team.forms import InviteForm, RoleForm
 from tenants.usage import limits
 from tenants.usage.limits import SEATS
@@ -27,6 +29,7 @@ MOST_MAILS = 10  # invitations to one address in a day, from all workspaces toge
 
 @blueprint.get("")
 @needs(permissions.TEAM_READ)
+@binds_later
 def index() -> ResponseReturnValue:
     return _page(InviteForm())
 
@@ -41,11 +44,13 @@ def invite() -> ResponseReturnValue:
         _limit_of_workspace()
         _limit_of_mailbox(email)
         try:
-            invitations.invite(workspace, email, Role(form.role.data), by=identity.person())
+            with db.session.begin_nested():  # what is refused is not counted on the page that says so
+                invitations.invite(workspace, email, Role(form.role.data), by=identity.person())
             return _back(f"An invitation is on its way to {email}.")
+        except SeatsTaken as error:
+            return _page(form, full=error), error.status
         except Invalid as error:
             forms.attach(form, error)
-    bind()
     return _page(form), 422
 
 
@@ -109,12 +114,17 @@ def leave() -> ResponseReturnValue:
     return response
 
 
-def _page(form: InviteForm) -> str:
+def _page(form: InviteForm, full: SeatsTaken | None = None) -> str:
+    """`full`: why the form that came back was refused."""
     form.role.offer(_offered())
+    seat_price = selling.seat_price(identity.tenant().id)
+    bind()
     found, seats = members.members(), limits.allowed(identity.tenant().limits, SEATS)
     return render_template(
         "team/index.html",
         f=form,
+        full=full,
+        seat_price=seat_price,
         members=found,
         readers=members.unseated(found, seats),
         invitations=invitations.open_ones(),

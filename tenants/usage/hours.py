@@ -108,6 +108,16 @@ def waive(tenant: str, limit: Limit) -> None:
     db.session.execute(sa.update(UsageHour).where(*mine, _OWED).values(sent=UsageHour.used, waived=UsageHour.used))
 
 
+def begin_anew(tenant: str, limit: Limit) -> None:
+    """Another price begins: what was told until now, or is just being told, counted for the one before it.
+
+    What is told from now on counts for the new one, of whichever hour; part of the caller's transaction.
+    """
+    mine = (UsageHour.tenant == tenant, UsageHour.resource == limit.name)
+    told = sa.func.coalesce(UsageHour.sending, UsageHour.sent)
+    db.session.execute(sa.update(UsageHour).where(*mine, UsageHour.waived != told).values(waived=told))
+
+
 def _owed(limit: Limit, since: sa.ColumnElement[datetime]) -> tuple[sa.ColumnElement[bool], ...]:
     over = (UsageHour.hour + HOUR > since, UsageHour.hour < sa.func.now() - HOUR - SETTLED)
     return (UsageHour.resource == limit.name, _OWED, *over)

@@ -31,7 +31,7 @@ class UsageHour(Base):
     sent: Mapped[int] = mapped_column(sa.BigInteger, server_default="0")
     sending: Mapped[int | None] = mapped_column(sa.BigInteger)  # what `sent` will be; None: nobody is sending it
     sending_at: Mapped[datetime | None]
-    waived: Mapped[int] = mapped_column(sa.BigInteger, server_default="0")  # was used before anybody had agreed to pay
+    waived: Mapped[int] = mapped_column(sa.BigInteger, server_default="0")  # what counts for no present price
 
 
 class UsageBatch(Base):

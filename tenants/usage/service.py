@@ -12,6 +12,7 @@ from tenants.models import Tenant
 from tenants.usage import flows, hours, limits
 from tenants.usage.limits import Limit
 from tenants.usage.models import Usage
+from tenants.usage.over import Over
 
 
 @dataclass(frozen=True)
@@ -19,13 +20,27 @@ class Meter:
     limit: Limit
     used: int
     allowed: int | None  # None: no limit
+    also: int = 0  # spoken for, though nobody has it yet: the seats of those who are invited
+    note: str = ""  # beside the numbers: "1 by open invitations"
+    up_to: str = "no limit"  # where there is none
+
+    @property
+    def taken(self) -> int:
+        return self.used + self.also
+
+    @property
+    def beyond(self) -> Over | None:
+        """Of a stock of which there is more than is allowed, how much, and what becomes of it."""
+        if self.limit.kind != "stock" or self.allowed is None or self.used <= self.allowed:
+            return None
+        return Over(self.limit, self.used, self.allowed)
 
     @property
     def percent(self) -> int | None:
         """Of what is allowed, rounded down, so that 100 is reached only when it is; None: there is no limit."""
         if self.allowed is None:
             return None
-        return 100 if self.allowed == 0 else self.used * 100 // self.allowed
+        return 100 if self.allowed == 0 else self.taken * 100 // self.allowed
 
 
 def meters(tenant: str) -> list[Meter]:

@@ -12,6 +12,7 @@ import pytest
 import requests
 from flask import Flask
 
+from billing.gateway import connection
 from billing.offering import sync
 from saas.core.settings import Settings
 from tenants import provisioning
@@ -57,3 +58,11 @@ def stripe(app: Flask, catalogue: list[str]) -> Stripe:
     made.mend()
     made.events()
     return made
+
+
+@pytest.fixture
+def unrepeated(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No call is tried again by itself: an answer that is lost stays lost, and nobody waits for repeats."""
+    with app.app_context():
+        monkeypatch.setattr(connection, "RETRIES", 0)
+        monkeypatch.setitem(app.extensions, connection._KEY, connection._build())

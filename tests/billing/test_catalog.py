@@ -84,7 +84,8 @@ def test_amounts_are_written_as_people_read_them(amount: int, currency: str, wor
     ("written", "currency", "amount"),
     [("12", "usd", 1_200), ("12.5", "eur", 1_250), ("1900", "jpy", 1_900), ("0.5", "jpy", None),
      ("1.234", "kwd", 1_234), ("0.005", "usd", None), ("-1", "usd", None), ("1e3", "usd", None), ("", "usd", None),
-     ("1,5", "usd", None)],
+     ("1,5", "usd", 150), ("12,50", "eur", 1_250), ("1,000", "usd", None), ("1,234.50", "usd", None),
+     ("1,5", "jpy", None)],
 )  # fmt: skip
 def test_an_amount_that_the_currency_can_not_have_is_none(written: str, currency: str, amount: int | None) -> None:
     assert money.minor(written, currency) == amount

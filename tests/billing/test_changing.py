@@ -90,7 +90,9 @@ def test_a_card_that_is_declined_changes_nothing(app: Flask, owner: Person, stri
     item = stripe.shop.v1.subscriptions.retrieve(subscription(app, owner))["items"].data[0]
     assert item.price.lookup_key == "freehold_starter_v1_month_usd"
     audit = sql(
-        app, "SELECT action FROM platform.audit WHERE tenant = :t AND action LIKE 'subscription.%'", t=owner.tenant
+        app,
+        "SELECT action FROM platform.audit WHERE tenant = :t AND action LIKE 'subscription.%' ORDER BY id",
+        t=owner.tenant,
     )
     assert [row.action for row in audit] == [
         "subscription.changed.asked", "subscription.changed.sent", "subscription.changed.refused",
@@ -124,7 +126,7 @@ def test_cancelling_lasts_until_the_period_ends_and_can_be_taken_back(
                        t=owner.tenant)  # fmt: skip
     assert detail["reason"] == "Too dear"
     location(owner, page, "/billing/resume")
-    assert "Next charge $19.00 on" in words(owner.open("/billing"))
+    assert "Next charge $19.00 before seats, discounts and credit on" in words(owner.open("/billing"))
     stripe.shop.v1.subscriptions.cancel(subscription(app, owner))
     stripe.deliver(owner.browser)
     assert plan_of(app, owner)[0] == "free"

@@ -139,7 +139,7 @@ def test_changes_of_before_plans_had_versions_are_told(app: Flask) -> None:
         at=datetime(2026, 11, 3, tzinfo=UTC), cause="rule", source="dunning", rule="subscription", before=before,
         after=after,
     )  # fmt: skip
-    told = telling.told(change, str)
+    told = telling.told(change, phrases.Who({}))
     assert told == (
         "On 3 Nov 2026 the rule for payments that fail moved it from Free to Starter:"
         " records 1,000 → no limit, standing good → past due."
@@ -169,5 +169,6 @@ def test_the_command_tells_it_by_address_and_by_id(
     assert found["history"][0]["text"].endswith("signing up put it on Free.")
     unknown = CliRunner().invoke(main, ["billing", "explain", "nobody-here"], obj=lambda _settings: app)
     assert (unknown.exit_code, "Traceback" in unknown.output) == (1, False)
+    assert "'nobody-here': `saas tenants list` names those there are." in unknown.output
     with app.app_context(), transaction(), pytest.raises(UnknownTenant):
         explaining.explain("t_nobody")

@@ -18,7 +18,7 @@ from tests.support.clocks import Clocked, clocked
 from tests.support.database import sql
 from tests.support.pages import words
 from tests.support.payments import Stripe, location, plan_of, submit, subscribe, work
-from tests.support.people import Person
+from tests.support.people import Person, unique
 
 INCLUDED = 200_000
 HOUR = timedelta(hours=1)
@@ -184,7 +184,7 @@ def test_a_worker_that_dies_while_it_tells_loses_nothing_and_tells_nothing_twice
 def test_control_with_an_identifier_for_each_call_it_is_told_twice(
     app: Flask, owner: Person, stripe: Stripe, clock: Clocked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tell_and_break(app, owner, clock, monkeypatch, "after", lambda claim: f"{claim.hour.hour:%H}.{id(claim)}")
+    tell_and_break(app, owner, clock, monkeypatch, "after", lambda _claim: unique())
     report(app, owner)
     assert heard(owner, clock, stripe) > 1_000 + 234
 

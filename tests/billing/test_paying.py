@@ -32,7 +32,7 @@ def test_a_business_pays_and_its_plan_is_active(app: Flask, owner: Person, strip
     assert (plan, limits["records"], standing) == ("starter", 20_000, "good")
     shown = words(owner.open("/billing"))
     assert "This workspace is on the Starter plan." in shown
-    assert "$19.00 on" in shown
+    assert "$19.00 before seats, discounts and credit on" in shown
     assert "Invoices Number Date" in shown
 
 

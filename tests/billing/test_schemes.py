@@ -8,6 +8,7 @@ from flask import Flask
 from billing.acting import changing, seats
 from billing.errors import BadCode, Ending, InTrial, PayFirst
 from billing.metering import agreeing, leaving
+from billing.plans import catalog
 from saas.core.database import transaction
 from saas.core.jobs import enqueue
 from tests.support.clocks import Clocked, clocked
@@ -183,3 +184,25 @@ def test_a_smaller_plan_names_what_becomes_read_only(app: Flask, owner: Person, 
     assert "Collections: 22 where 20 are allowed: the newest 2 are read-only (" in page
     assert "things21" in page.lower()
     assert "things19" not in page.lower()
+
+
+def test_who_owes_goes_on_by_the_year_all_the_same(app: Flask, owner: Person, stripe: Stripe) -> None:
+    """To take back a change that is planned charges and credits nothing."""
+    subscribe(stripe, owner, "starter", "year")
+    change(owner, "starter")
+    sql(app, "UPDATE platform.invoices SET status = 'open', due = 5 WHERE tenant = :t", t=owner.tenant)
+    with app.app_context(), transaction(), pytest.raises(PayFirst):  # the control
+        changing.change_plan(owner.tenant, catalog.price("growth", "year"), actor="user:tests", reason="Tests.")
+    location(owner, owner.open("/billing"), "/billing/change")
+    assert (row(app, owner).interval, row(app, owner).next_plan) == ("year", None)
+
+
+def test_whoever_writes_a_long_farewell_at_stripe_is_free_of_the_plan(
+    app: Flask, owner: Person, stripe: Stripe
+) -> None:
+    """It is longer than what we keep of one, at which each try to store the event failed."""
+    subscribe(stripe, owner, "starter")
+    stripe.shop.v1.subscriptions.cancel(row(app, owner).id, {"cancellation_details": {"comment": "ab" * 300}})
+    stripe.deliver(owner.browser)
+    assert plan_of(app, owner)[0] == "free"
+    assert row(app, owner).cancel_reason == "ab" * 250

@@ -129,6 +129,20 @@ def test_a_second_workspace_of_somebody_pays_from_the_first_day(app: Flask, owne
     assert trial(app, again, stripe, MASTERCARD) == "active"
 
 
+def test_a_colleague_who_confirmed_after_the_trial_began_has_had_the_one_of_their_domain(
+    app: Flask, owner: Person, stripe: Stripe
+) -> None:
+    name = f"n{unique()}"
+    email_as(app, owner, f"ada@{name}.de", confirmed=False)
+    assert trial(app, owner, stripe) == "trialing"
+    again = another(app)
+    email_as(app, again, f"bob@{name}.de", confirmed=False)
+    assert "days free" in words(again.open("/billing"))  # the control: anybody could have typed ada's address
+    email_as(app, owner, owner.email)
+    assert "days free" not in words(again.open("/billing"))
+    assert trial(app, again, stripe, MASTERCARD) == "active"
+
+
 def test_who_has_tried_is_known_when_the_workspace_is_gone_and_only_as_a_digest(
     app: Flask, owner: Person, stripe: Stripe
 ) -> None:

@@ -24,6 +24,7 @@ SEEN_BY: dict[str, set[str]] = {
         "billing.history",
         "billing.index",
         "billing.returned",
+        "billing.upcoming",
         "paying.index",
         "seats.index",
         "spending.index",

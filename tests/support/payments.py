@@ -66,8 +66,9 @@ class Stripe:
     def forget_calls(self) -> None:
         self.shop.control("DELETE", "calls")
 
-    def fail(self, mode: str = "500", times: int = 10) -> None:
-        self.shop.control("POST", "faults", mode=mode, times=times)
+    def fail(self, mode: str = "500", times: int = 10, at: str = "") -> None:
+        """The next calls; or the next ones of an endpoint, named as `calls` does with its verb before it."""
+        self.shop.control("POST", "faults", mode=mode, times=times, endpoint=at)
 
     def mend(self) -> None:
         self.shop.control("DELETE", "faults")

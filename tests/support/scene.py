@@ -67,6 +67,7 @@ ELSEWHERE = {
     "billing.redeem": "tests/billing, with a subscription",
     "billing.resume": "tests/billing, with a subscription",
     "billing.returned": "tests/billing, with a checkout",
+    "billing.upcoming": "tests/billing, with a subscription",
     "paying.card": "tests/billing, with a subscription",
     "paying.charged": "tests/billing, with a ticket",
     "paying.now": "tests/billing, with a subscription",

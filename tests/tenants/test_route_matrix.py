@@ -53,6 +53,7 @@ NEEDS = {
     "billing.redeem": "billing.manage",
     "billing.resume": "billing.manage",
     "billing.returned": "billing.read",
+    "billing.upcoming": "billing.read",
     "paying.card": "billing.manage",
     "paying.charged": "billing.manage",
     "paying.index": "billing.manage",

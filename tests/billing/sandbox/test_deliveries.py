@@ -174,6 +174,20 @@ def test_a_lost_answer_is_found_again_by_its_key(standin: Process, shop: Shop) -
     assert [each.id for each in shop.v1.customers.list().data] == [made.id]
 
 
+def test_a_fault_that_names_an_endpoint_waits_for_it(shop: Shop) -> None:
+    shop.control("POST", "faults", mode="lost", endpoint="post /v1/customers")
+    assert shop.v1.customers.list().data == []
+    with pytest.raises(stripe.APIConnectionError):
+        shop.v1.customers.create({"name": "Ada"})
+    (made,) = shop.v1.customers.list().data
+    shop.control("POST", "faults", mode="500", endpoint="post /v1/customers/{customer}")
+    shop.v1.customers.create({"name": "Grace"})
+    with pytest.raises(stripe.APIError):
+        shop.v1.customers.update(made.id, {"name": "Lady Ada"})
+    unknown = {"mode": "500", "endpoint": "post /v1/customers/cus_1"}
+    assert shop.raw("POST", "/_standin/faults", json=unknown).status_code == 400
+
+
 def test_a_lost_answer_without_a_key_is_done_twice(shop: Shop) -> None:
     """The control of the test above: nothing else than the key keeps it from doubling."""
     shop.control("POST", "faults", mode="lost")
