@@ -75,7 +75,10 @@ def _dun(job: UUID, tenant: str) -> Looked | None:
         wanted, asked_at = (found.id if found else None), mirror.now()
     if wanted is None:
         return None
-    looked = paying.ask(wanted, asked_at)
+    try:
+        looked = paying.ask(wanted, asked_at)
+    except Missing:  # it is of another account
+        return None
     with transaction():
         paying.store(tenant, looked)
         ends = dunning.due_to_end(tenant)

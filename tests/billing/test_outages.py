@@ -12,7 +12,7 @@ from billing.errors import StripeAway
 from billing.inbox import kinds
 from billing.plans import catalog
 from saas.core.database import db, transaction
-from saas.core.jobs import registry, rows
+from saas.core.jobs import enqueue, registry, rows
 from tests.support.clocks import FAILS, clocked
 from tests.support.database import sql
 from tests.support.payments import Stripe, choose, hurry, pay, plan_of, subscribe, work
@@ -72,6 +72,18 @@ def test_once_a_day_whoever_owes_is_looked_at_so_that_no_step_is_left_out(
     assert (owner.tenant in looked_at, stranger.tenant in looked_at) == (True, False)
     look(app, owner)
     assert plan_of(app, owner)[2] == "read_only"
+
+
+def test_a_subscription_of_another_account_is_not_asked_for_over_and_over(
+    app: Flask, owner: Person, stripe: Stripe
+) -> None:
+    subscribe(stripe, owner)
+    elsewhere = "UPDATE platform.subscriptions SET id = :id, status = 'past_due' WHERE tenant = :t"
+    sql(app, elsewhere, id=f"sub_{owner.tenant}", t=owner.tenant)
+    with app.app_context(), transaction():
+        enqueue("billing.dun", args=(owner.tenant,))
+    look(app, owner)
+    assert ("done",) in sql(app, "SELECT state FROM platform.jobs WHERE name = 'billing.dun'")
 
 
 def test_a_worker_that_does_not_know_a_plan_yet_looks_again_in_ten_minutes(
