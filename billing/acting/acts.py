@@ -97,6 +97,13 @@ def send(asked: Act, **detail: Any) -> None:
         connection.execute(sa.insert(AuditEntry).values(id=uuid7(), **row))
 
 
+def sent(name: str, tenant: str, key: UUID | None) -> dict[str, Any] | None:
+    """What was noted by `send` of an act of this form; None: it has not come so far."""
+    mine = (AuditEntry.tenant == tenant, AuditEntry.action == f"{name}.sent")
+    same = AuditEntry.detail["form"].astext == str(key)
+    return db.session.scalar(sa.select(AuditEntry.detail).where(*mine, same).limit(1))
+
+
 def keep(asked: Act, subscription: str) -> Subscription:
     """What Stripe says after an act becomes the tenant's at once; the webhook about it will change nothing.
 

@@ -119,6 +119,8 @@ def returned() -> ResponseReturnValue:
         "billing/return.html",
         checkout=found,
         plan=catalog.name_of(found.plan),
+        grant=access.grant_of(found.tenant),
+        name_of=catalog.name_of,
         subscription=mirror.live_subscription_of(found.tenant),
         cancelled="cancelled" in request.args,
     )

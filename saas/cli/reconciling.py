@@ -18,7 +18,11 @@ from saas.core.database import transaction
 
 @click.command("reconcile")
 @click.argument("tenant", default="")
-@click.option("--fix", is_flag=True, help="Ask Stripe about each tenant that differs, and write down what it says.")
+@click.option(
+    "--fix",
+    is_flag=True,
+    help="Ask Stripe about each tenant that differs, or the one named, and write down what it says.",
+)
 @as_json
 def reconcile_payments(tenant: str, *, fix: bool, as_json: bool) -> None:
     """Compare customers and subscriptions with Stripe, of all tenants or of one (its id or address).
@@ -29,8 +33,8 @@ def reconcile_payments(tenant: str, *, fix: bool, as_json: bool) -> None:
         with transaction():
             only = naming.tenant_of(tenant) if tenant else None
         found = left = _compare(only)
-        if fix and found:
-            _mend(found)
+        if fix and (found or only):
+            _mend(found, {only} if only else {one.tenant for one in found})
             left = _compare(only)
         _tell(found, left, fix=fix, as_json=as_json)
     sys.exit(1 if left else 0)
@@ -44,11 +48,11 @@ def _compare(tenant: str | None) -> list[Drift]:
         return reconcile.compare(listed, tenant)
 
 
-def _mend(found: list[Drift]) -> None:
+def _mend(found: list[Drift], tenants: set[str]) -> None:
     """Each tenant by itself, so that one that can't be mended keeps none of the others."""
     with transaction():
         reconcile.tell(found)
-    for tenant in sorted({one.tenant for one in found}):
+    for tenant in sorted(tenants):
         with transaction():
             wanted = reconcile.whom(tenant)
         if wanted is None:

@@ -123,6 +123,20 @@ def test_a_subscription_that_stripe_does_not_have_ends(app: Flask, owner: Person
     assert plan_of(app, owner)[0] == "free"
 
 
+def test_who_is_named_is_asked_about_though_nothing_differs_in_the_lists(
+    app: Flask, owner: Person, stripe: Stripe, command: Any
+) -> None:
+    """An older invoice of which no event came is in none of them."""
+    subscribe(stripe, owner)
+    location(owner, owner.open("/billing/choose?plan=scale"), "/billing/change")
+    stripe.deliver(owner.browser)
+    first = "SELECT id FROM platform.invoices WHERE tenant = :t ORDER BY created_at, number LIMIT 1"
+    sql(app, f"DELETE FROM platform.invoices WHERE id = ({first})", t=owner.tenant)
+    assert command("reconcile", owner.tenant).exit_code == 0
+    assert command("reconcile", owner.tenant, "--fix").exit_code == 0
+    assert sql(app, "SELECT count(*) FROM platform.invoices WHERE tenant = :t", t=owner.tenant) == [(2,)]
+
+
 def test_a_customer_that_is_gone_at_stripe_is_marked_and_an_admin_told(
     app: Flask, owner: Person, stripe: Stripe, command: Any
 ) -> None:

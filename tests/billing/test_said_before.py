@@ -81,6 +81,15 @@ def test_beside_a_plan_that_was_given_it_is_said_that_it_counts_first(
     assert said in words(owner.open("/billing"))
 
 
+def test_who_was_given_a_plan_and_buys_another_reads_which_one_counts(
+    app: Flask, owner: Person, stripe: Stripe
+) -> None:
+    given(app, owner, "scale")
+    shown = words(owner.browser.open(subscribe(stripe, owner, "starter")))
+    assert "You pay for Starter" in shown
+    assert "You were given Scale; it counts as long as it lasts." in shown
+
+
 def test_that_a_trial_ends_with_the_change_is_said(owner: Person, stripe: Stripe) -> None:
     subscribe(stripe, owner, "growth")
     page = words(owner.open("/billing/choose?plan=starter"))
