@@ -59,8 +59,9 @@ def change_plan(app: Flask, business: Business, plan: str) -> None:
         if subscription is None or subscription.plan == plan:
             return
         actor = f"user:{businesses.person(business.owner).id}"
-        price = shaping.price_for(subscription, plan, catalog.Interval.MONTH)
-        changing.change_plan(tenant, price, actor=actor, reason="Chosen on the plan page.")
+        price, customer = shaping.price_for(subscription, plan, catalog.Interval.MONTH), mirror.customer_of(tenant)
+        begun = customer.acting if customer else None  # by a start that was killed: it is gone on with
+        changing.change_plan(tenant, price, actor=actor, reason="Chosen on the plan page.", key=begun)
 
 
 def fail(app: Flask, business: Business) -> None:
