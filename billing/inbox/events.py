@@ -32,6 +32,14 @@ _EVENTS = cast("sa.Table", StripeEvent.__table__)
 _KEEP = insert(_EVENTS).on_conflict_do_nothing(index_elements=["id"]).returning(_EVENTS.c.id)
 
 
+# And of most events nothing is kept but that.
+_LET_BE = (
+    sa.update(_EVENTS)
+    .where(_EVENTS.c.id == sa.bindparam("event"), _EVENTS.c.handled_at.is_(None))
+    .values(handled_at=sa.func.now(), outcome=sa.bindparam("became"), tenant=sa.bindparam("whose"))
+)
+
+
 @dataclass(frozen=True)
 class Wanted:
     """Stored events that are to be handled again: since a time when they came, of a type or of all."""
@@ -53,14 +61,16 @@ def receive(envelope: Envelope) -> bool:
 
 def about(event_id: str) -> About | None:
     """What to fetch for an event; None when it was handled before."""
-    event = db.session.get(StripeEvent, event_id)
-    if event is None or event.handled_at:
+    mine = (StripeEvent.id == event_id, StripeEvent.handled_at.is_(None))
+    row = db.session.execute(sa.select(StripeEvent, sa.func.clock_timestamp()).where(*mine)).one_or_none()
+    if row is None:
         return None
+    event, now = row
     told = json.loads(event.payload).get("data")
     data: dict[str, Any] = told if isinstance(told, dict) else {}
     shown, before = (_table(data.get(name)) for name in ("object", "previous_attributes"))
     ours = _ours(kinds.customer_of(event.type, shown))
-    return About(event.type, shown, mirror.now(), before, ours, known=_known(event, shown))
+    return About(event.type, shown, now, before, ours, known=_known(event, shown))
 
 
 def handle(event_id: str, fetched: Fetched | None) -> None:
@@ -68,9 +78,15 @@ def handle(event_id: str, fetched: Fetched | None) -> None:
 
     Nothing was `fetched` for one that had been handled; should it be waiting again by now, another job is to do it.
     """
+    if fetched is None:
+        return
+    if not fetched.needed:
+        outcome = UNKNOWN_TYPE if fetched.unknown else NOT_NEEDED
+        db.session.execute(_LET_BE, {"event": event_id, "became": outcome, "whose": fetched.tenant})
+        return
     mine = sa.select(StripeEvent).where(StripeEvent.id == event_id, StripeEvent.handled_at.is_(None))
     event = db.session.scalar(mine)
-    if event is None or fetched is None:
+    if event is None:
         return
     event.outcome, event.tenant = _apply(event, fetched)
     event.handled_at = sa.func.now()
@@ -103,8 +119,6 @@ def replay(events: Iterable[StripeEvent]) -> int:
 
 def _apply(event: StripeEvent, fetched: Fetched) -> tuple[str, str | None]:
     """What became of it, and of which tenant it is; None of one that is about several."""
-    if not fetched.needed:
-        return (NOT_NEEDED if kinds.known(event.type) else UNKNOWN_TYPE), fetched.tenant
     cause, followed = Cause("event", event.id, event.type), fetched.followed
     if followed and (tenant := following.keep(followed, cause)):
         return STORED, tenant

@@ -39,6 +39,7 @@ class Fetched:
     gone: str | None = None  # what was asked for and is not there any more
     lost: tuple[str, ...] = ()  # subscriptions that went with their customer
     needed: bool = True  # False: nothing was to be asked
+    unknown: bool = False  # nobody here knows its type
     tenant: str | None = None  # whose it is, where that was known without asking
 
 
@@ -50,7 +51,7 @@ def fetch(what: About) -> Fetched:
     if what.known:
         return Fetched(what.asked_at, needed=False, tenant=what.known)
     asker = _asker(what.type)
-    return asker(what) if asker else Fetched(what.asked_at, needed=False)
+    return asker(what) if asker else Fetched(what.asked_at, needed=False, unknown=not ignored(what.type))
 
 
 def ignored(type_: str) -> bool:

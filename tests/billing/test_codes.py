@@ -15,7 +15,7 @@ from saas.core.ids import uuid7
 from tests.support import database, standin
 from tests.support.clocks import clocked
 from tests.support.database import sql
-from tests.support.payments import Stripe, choose, location, pay, submit, subscribe
+from tests.support.payments import Stripe, charged, choose, location, pay, row, submit, subscribe
 from tests.support.people import Person
 from tests.support.threads import MOST_WAIT, together
 
@@ -26,16 +26,6 @@ def half(stripe: Stripe, duration: str) -> str:
     coupon = v1.coupons.create({"percent_off": 50, "duration": duration}).id
     v1.promotion_codes.create({"promotion": {"type": "coupon", "coupon": coupon}, "code": code})
     return code
-
-
-def row(app: Flask, owner: Person) -> Any:
-    (found,) = sql(app, "SELECT * FROM platform.subscriptions WHERE tenant = :t", t=owner.tenant)
-    return found
-
-
-def charged(app: Flask, owner: Person) -> list[int]:
-    rows = sql(app, "SELECT paid FROM platform.invoices WHERE tenant = :t ORDER BY created_at, number", t=owner.tenant)
-    return [one.paid for one in rows]
 
 
 def test_a_code_that_is_sent_three_times_at_once_is_had_once(

@@ -12,10 +12,10 @@ from billing.gateway import invoices, subscriptions
 from billing.plans import catalog
 from saas.core.database import transaction
 from saas.core.ids import uuid7
-from tests.support.clocks import Clocked, clocked
+from tests.support.clocks import Clocked, clocked_payer
 from tests.support.database import sql
 from tests.support.pages import words
-from tests.support.payments import Stripe, location, plan_of, subscribe
+from tests.support.payments import Stripe, charged, location, plan_of, row, subscribe
 from tests.support.people import Person
 from tests.support.versions import newer
 
@@ -25,24 +25,12 @@ WHO = {"actor": "user:admin", "reason": "They were ill."}
 @pytest.fixture
 def clock(app: Flask, owner: Person, stripe: Stripe) -> Clocked:
     """The owner pays for Starter by the month, and lives by a test clock of Stripe's."""
-    made = clocked(app, stripe, owner)
-    subscribe(stripe, owner, "starter")
-    return made
+    return clocked_payer(app, stripe, owner)
 
 
 def do(app: Flask, owner: Person, act: Callable[..., Any], *args: Any, **options: Any) -> Any:
     with app.app_context(), transaction():
         return act(owner.tenant, *args, **options, **WHO)
-
-
-def row(app: Flask, owner: Person) -> Any:
-    (found,) = sql(app, "SELECT * FROM platform.subscriptions WHERE tenant = :t", t=owner.tenant)
-    return found
-
-
-def charged(app: Flask, owner: Person) -> list[int]:
-    rows = sql(app, "SELECT paid FROM platform.invoices WHERE tenant = :t ORDER BY created_at, number", t=owner.tenant)
-    return [one.paid for one in rows]
 
 
 def back(owner: Person, clock: Clocked) -> list[int]:

@@ -9,9 +9,9 @@ from billing.mirrored import mirror
 from billing.models import Invoice, Subscription
 from saas.core.database import db, transaction
 from tests.billing.test_dunning import DAY, SETTLED, renewal, since, standing
-from tests.support.clocks import FAILS, Clocked, clocked
+from tests.support.clocks import FAILS, Clocked, clocked_payer
 from tests.support.pages import words
-from tests.support.payments import Stripe, choose, pay, plan_of, subscribe
+from tests.support.payments import Stripe, choose, pay, plan_of
 from tests.support.people import Person, unique
 
 OPEN, PAID = "open", "paid"
@@ -20,8 +20,7 @@ OPEN, PAID = "open", "paid"
 @pytest.fixture
 def late(app: Flask, owner: Person, stripe: Stripe) -> Clocked:
     """A business whose first renewal has failed."""
-    made = clocked(app, stripe, owner)
-    subscribe(stripe, owner, "starter")
+    made = clocked_payer(app, stripe, owner)
     made.pays_with(FAILS)
     made.reach(renewal(app, owner) + SETTLED)
     assert standing(app, owner) == "past_due"

@@ -14,10 +14,10 @@ from billing.metering import reporting, watching
 from billing.mirrored import mirror
 from billing.plans import catalog
 from saas.core.database import transaction
-from tests.support.clocks import Clocked, clocked
+from tests.support.clocks import Clocked, clocked_payer
 from tests.support.database import sql
 from tests.support.pages import words
-from tests.support.payments import Stripe, location, plan_of, submit, subscribe, work
+from tests.support.payments import Stripe, location, plan_of, submit, work
 from tests.support.people import Person, unique
 
 INCLUDED = 200_000
@@ -27,9 +27,7 @@ HOUR = timedelta(hours=1)
 @pytest.fixture
 def clock(app: Flask, owner: Person, stripe: Stripe) -> Clocked:
     """The owner pays for Starter by the month: 200,000 calls, then 40 cents for each 1,000."""
-    made = clocked(app, stripe, owner)
-    subscribe(stripe, owner, "starter")
-    return made
+    return clocked_payer(app, stripe, owner)
 
 
 def agree(owner: Person, cap: str = "50") -> None:

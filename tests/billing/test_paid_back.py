@@ -6,9 +6,9 @@ from flask import Flask
 from billing.acting import favours
 from saas.core.database import transaction
 from saas.core.ids import uuid7
-from tests.support.clocks import Clocked, clocked
+from tests.support.clocks import Clocked, clocked_payer
 from tests.support.database import sql
-from tests.support.payments import Stripe, location, subscribe
+from tests.support.payments import Stripe, location
 from tests.support.people import Person
 
 WHO = {"actor": "user:admin", "reason": "They were ill."}
@@ -17,9 +17,7 @@ WHO = {"actor": "user:admin", "reason": "They were ill."}
 @pytest.fixture
 def clock(app: Flask, owner: Person, stripe: Stripe) -> Clocked:
     """The owner pays for Starter by the month, and lives by a test clock of Stripe's."""
-    made = clocked(app, stripe, owner)
-    subscribe(stripe, owner, "starter")
-    return made
+    return clocked_payer(app, stripe, owner)
 
 
 def end(app: Flask, owner: Person) -> int:

@@ -21,7 +21,7 @@ from saas.core.database import transaction
 from saas.core.ids import uuid7
 from tests.support.clocks import FAILS, clocked
 from tests.support.database import sql
-from tests.support.payments import Stripe, location, plan_of, submit, subscribe
+from tests.support.payments import Stripe, location, plan_of, row, submit, subscribe
 from tests.support.people import Person
 
 pytestmark = pytest.mark.usefixtures("unrepeated")
@@ -32,11 +32,6 @@ END = "delete /v1/subscriptions/{subscription_exposed_id}"
 PLANNED = "post /v1/subscription_schedules/{schedule}"
 CREDIT = "post /v1/customers/{customer}/balance_transactions"
 REFUND = "post /v1/refunds"
-
-
-def row(app: Flask, owner: Person) -> Any:
-    (found,) = sql(app, "SELECT * FROM platform.subscriptions WHERE tenant = :t", t=owner.tenant)
-    return found
 
 
 def charged(app: Flask, owner: Person, stripe: Stripe) -> list[int]:

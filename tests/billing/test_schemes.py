@@ -1,7 +1,5 @@
 """Ways to have more for less, or to be stuck: each was possible once, or would be without a line easily lost."""
 
-from typing import Any
-
 import pytest
 from flask import Flask
 
@@ -11,10 +9,10 @@ from billing.metering import agreeing, leaving
 from billing.plans import catalog
 from saas.core.database import transaction
 from saas.core.jobs import enqueue
-from tests.support.clocks import Clocked, clocked
+from tests.support.clocks import Clocked, clocked, clocked_payer
 from tests.support.database import sql
 from tests.support.pages import words
-from tests.support.payments import Stripe, choose, location, pay, plan_of, submit, subscribe, work
+from tests.support.payments import Stripe, choose, location, pay, plan_of, row, submit, subscribe, work
 from tests.support.people import Person
 
 DECLINED, GOOD = "pm_card_chargeCustomerFail", "pm_card_visa"
@@ -23,19 +21,13 @@ DECLINED, GOOD = "pm_card_chargeCustomerFail", "pm_card_visa"
 @pytest.fixture
 def clock(app: Flask, owner: Person, stripe: Stripe) -> Clocked:
     """The owner pays for Growth by the month, without a trial, and lives by a test clock of Stripe's."""
-    made = clocked(app, stripe, owner)
-    subscribe(stripe, owner, "starter")
+    made = clocked_payer(app, stripe, owner)
     change(owner, "growth")
     return made
 
 
 def change(owner: Person, plan: str, interval: str = "month") -> None:
     location(owner, owner.open(f"/billing/choose?plan={plan}&interval={interval}"), "/billing/change")
-
-
-def row(app: Flask, owner: Person) -> Any:
-    (found,) = sql(app, "SELECT * FROM platform.subscriptions WHERE tenant = :t", t=owner.tenant)
-    return found
 
 
 def people(app: Flask, owner: Person, members: int) -> None:

@@ -13,10 +13,10 @@ from billing.metering import leaving
 from saas.core.database import transaction
 from saas.core.jobs import enqueue
 from tests.support import database
-from tests.support.clocks import Clocked, clocked
+from tests.support.clocks import Clocked, clocked_payer
 from tests.support.database import sql
 from tests.support.pages import words
-from tests.support.payments import Stripe, location, plan_of, submit, subscribe, work
+from tests.support.payments import Stripe, location, plan_of, row, submit, work
 from tests.support.people import Person
 from tests.support.threads import together
 
@@ -24,19 +24,12 @@ from tests.support.threads import together
 @pytest.fixture
 def clock(app: Flask, owner: Person, stripe: Stripe) -> Clocked:
     """The owner pays for Starter by the month, which includes five seats."""
-    made = clocked(app, stripe, owner)
-    subscribe(stripe, owner, "starter")
-    return made
+    return clocked_payer(app, stripe, owner)
 
 
 def people(app: Flask, owner: Person, members: int) -> None:
     """Let so many be members, as far as counting goes."""
     sql(app, "UPDATE platform.usage SET used = :n WHERE tenant = :t AND resource = 'seats'", n=members, t=owner.tenant)
-
-
-def row(app: Flask, owner: Person) -> Any:
-    (found,) = sql(app, "SELECT * FROM platform.subscriptions WHERE tenant = :t", t=owner.tenant)
-    return found
 
 
 def paid(app: Flask, owner: Person, stripe: Stripe) -> list[int]:

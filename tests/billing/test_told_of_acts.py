@@ -1,7 +1,5 @@
 """Who cancels, goes on, plans less or is ended by the support gets a mail that says so, with the date, once."""
 
-from typing import Any
-
 import pytest
 from flask import Flask
 
@@ -11,7 +9,7 @@ from saas.core.database import transaction
 from saas.core.ids import uuid7
 from tests.support.clocks import Clocked, clocked
 from tests.support.database import sql
-from tests.support.payments import Stripe, location, plan_of, subscribe
+from tests.support.payments import Stripe, location, plan_of, row, subscribe
 from tests.support.people import Person
 
 WHO = {"actor": "user:admin", "reason": "They asked by phone."}
@@ -22,11 +20,6 @@ def mails(app: Flask, owner: Person, part: str) -> list[str]:
     query = 'SELECT subject, text FROM platform.mails WHERE "to" = :e ORDER BY id'
     found = [" ".join(f"{row.subject} {row.text}".split()) for row in sql(app, query, e=owner.email)]
     return [one for one in found if part in one]
-
-
-def row(app: Flask, owner: Person) -> Any:
-    (found,) = sql(app, "SELECT * FROM platform.subscriptions WHERE tenant = :t", t=owner.tenant)
-    return found
 
 
 def test_who_cancels_and_goes_on_is_told_so_each_time(app: Flask, owner: Person, stripe: Stripe) -> None:

@@ -5,19 +5,13 @@ from flask import Flask
 
 from billing.pages import common
 from tests.support.clocks import Clocked, clocked
-from tests.support.database import sql
-from tests.support.payments import Stripe, location, plan_of, submit, subscribe
+from tests.support.payments import Stripe, charged, location, plan_of, submit, subscribe
 from tests.support.people import Person
 
 
 @pytest.fixture
 def clock(app: Flask, owner: Person, stripe: Stripe) -> Clocked:
     return clocked(app, stripe, owner)
-
-
-def charged(app: Flask, owner: Person) -> list[int]:
-    rows = sql(app, "SELECT paid FROM platform.invoices WHERE tenant = :t ORDER BY created_at, number", t=owner.tenant)
-    return [one.paid for one in rows]
 
 
 def test_a_page_of_a_trial_that_said_nothing_today_charges_nothing_once_the_trial_is_over(

@@ -14,10 +14,10 @@ from billing.models import Subscription
 from billing.offering import shaping
 from billing.plans import catalog
 from saas.core.database import transaction
-from tests.support.clocks import Clocked, clocked
+from tests.support.clocks import Clocked, clocked_payer
 from tests.support.database import sql
 from tests.support.pages import words
-from tests.support.payments import Stripe, location, plan_of, submit, subscribe
+from tests.support.payments import Stripe, location, plan_of, row, submit
 from tests.support.people import Person
 
 DAY = 86_400
@@ -28,11 +28,6 @@ def charged(app: Flask, owner: Person) -> list[int]:
     """What was paid, the oldest first."""
     rows = sql(app, "SELECT paid FROM platform.invoices WHERE tenant = :t ORDER BY created_at, number", t=owner.tenant)
     return [row.paid for row in rows]
-
-
-def row(app: Flask, owner: Person) -> Any:
-    (found,) = sql(app, "SELECT * FROM platform.subscriptions WHERE tenant = :t", t=owner.tenant)
-    return found
 
 
 def today(page: Any) -> int:
@@ -47,9 +42,7 @@ def today(page: Any) -> int:
 @pytest.fixture
 def clock(app: Flask, owner: Person, stripe: Stripe) -> Clocked:
     """The owner pays for Starter by the month, and lives by a test clock of Stripe's."""
-    made = clocked(app, stripe, owner)
-    subscribe(stripe, owner, "starter")
-    return made
+    return clocked_payer(app, stripe, owner)
 
 
 @pytest.mark.parametrize(("plan", "interval"), [("growth", "month"), ("scale", "year"), ("starter", "year")])

@@ -9,7 +9,7 @@ from billing.models import Customer
 from saas.core.database import db, transaction
 from saas.core.jobs import enqueue
 from tests.support.live import eventually
-from tests.support.payments import Stripe, work
+from tests.support.payments import Stripe, subscribe, work
 from tests.support.people import Person, unique
 
 FAILS = "pm_card_chargeCustomerFail"
@@ -68,3 +68,10 @@ def clocked(app: Flask, stripe: Stripe, owner: Person, start: datetime | None = 
         row = Customer(tenant=owner.tenant, livemode=False, email=owner.email, name="Owner & Sons", stripe_id=made.id)
         db.session.add(row)
     return Clocked(app, stripe, owner, clock.id, made.id, now)
+
+
+def clocked_payer(app: Flask, stripe: Stripe, owner: Person, plan: str = "starter") -> Clocked:
+    """One who pays for a plan by the month, from now on."""
+    made = clocked(app, stripe, owner)
+    subscribe(stripe, owner, plan)
+    return made

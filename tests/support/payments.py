@@ -19,6 +19,7 @@ from saas.core.jobs import Job, JobState, registry
 from saas.core.settings import Settings
 from saas.devstack.browser import Browser, Page
 from tests.support import standin
+from tests.support.database import sql
 from tests.support.people import Person
 from tests.support.threads import listening
 
@@ -172,6 +173,18 @@ def plan_of(app: Flask, person: Person) -> tuple[str, dict[str, int | None], str
             sa.text("SELECT plan, limits, standing FROM platform.tenants WHERE id = :id"), {"id": person.tenant}
         ).one()
         return row.plan, row.limits, row.standing
+
+
+def row(app: Flask, person: Person) -> Any:
+    """The one subscription that they have had."""
+    (found,) = sql(app, "SELECT * FROM platform.subscriptions WHERE tenant = :t", t=person.tenant)
+    return found
+
+
+def charged(app: Flask, person: Person) -> list[int]:
+    """What was paid by each invoice, the oldest first."""
+    query = "SELECT paid FROM platform.invoices WHERE tenant = :t ORDER BY created_at, number"
+    return [one.paid for one in sql(app, query, t=person.tenant)]
 
 
 def transactions(app: Flask, seen: list[str]) -> AbstractContextManager[None]:
