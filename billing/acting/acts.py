@@ -36,7 +36,6 @@ class Act:
     detail: dict[str, Any]
     id: UUID
     done: bool = False  # before, when its form was sent first: then there is nothing to do
-    again: bool = False  # its form was sent before, and nobody knows how that went
     refused: int = 0  # times that Stripe has said no to it, as to a card that has been replaced since
     held: bool = False  # it is under way until what came of it is stored
     sent: bool = False  # what was shown has been found to hold, and Stripe may have done it: not looked at again
@@ -67,7 +66,7 @@ def act(
     elif (before.tenant, before.action) != (tenant, f"{name}.asked"):
         raise UsedKey
     else:
-        asked.done, asked.again, asked.refused = _done(asked), True, _count(asked, "refused")
+        asked.done, asked.refused = _done(asked), _count(asked, "refused")
         asked.sent = _count(asked, "sent") > asked.refused
         asked.detail = {name: before.detail.get(name, value) for name, value in detail.items()}
     mine = begin(tenant, asked.id)

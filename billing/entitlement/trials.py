@@ -37,8 +37,7 @@ class Mark:
 
 def left(tenant: str, payer: str) -> bool:
     """Whether somebody who would pay by this address can try first."""
-    known = [address for address, _ in _addresses(tenant, payer)]
-    return not _tried(tenant, _marks(known)) and not _colleagues_tried(tenant, known)
+    return _left(tenant, [address for address, _ in _addresses(tenant, payer)])
 
 
 def claim(tenant: str, payer: str) -> bool:
@@ -48,7 +47,7 @@ def claim(tenant: str, payer: str) -> bool:
     domain is claimed by who has confirmed an address there, lest somebody else use up a trial that is not theirs.
     """
     known = _addresses(tenant, payer)
-    if not left(tenant, payer):
+    if not _left(tenant, [address for address, _ in known]):
         return False
     proved = _marks(address for address, confirmed in known if confirmed)
     mine = {mark for mark in _marks(address for address, _ in known) if mark.kind == ADDRESS or mark in proved}
@@ -104,6 +103,10 @@ def _addresses(tenant: str, payer: str) -> list[tuple[str, bool]]:
     )
     found = {email: bool(confirmed) for email, confirmed in db.session.execute(theirs)}
     return list(({payer.lower(): False} | found).items())
+
+
+def _left(tenant: str, addresses: list[str]) -> bool:
+    return not _tried(tenant, _marks(addresses)) and not _colleagues_tried(tenant, addresses)
 
 
 def _tried(tenant: str, marks: Iterable[Mark]) -> bool:

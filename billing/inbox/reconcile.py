@@ -130,7 +130,7 @@ def _briefly(tenant: str) -> frozenset[Brief]:
 
 
 def _paid(tenant: str) -> frozenset[Paid]:
-    mine = sa.select(Invoice).where(Invoice.tenant == tenant, Invoice.payment.is_not(None))
-    return frozenset(
-        Paid(row.payment or "", row.id, Moved(row.refunded, row.disputed)) for row in db.session.scalars(mine)
-    )
+    columns = (Invoice.payment, Invoice.id, Invoice.refunded, Invoice.disputed)
+    mine = sa.select(*columns).where(Invoice.tenant == tenant, Invoice.payment.is_not(None))
+    rows = db.session.execute(mine)
+    return frozenset(Paid(row.payment or "", row.id, Moved(row.refunded, row.disputed)) for row in rows)
